@@ -65,10 +65,14 @@ internal readonly ref struct ForwardRun
 
 /// <summary>How k is chosen: by the gates with lambda, at a fixed width, or as given.</summary>
 /// <param name="Lambda">Subtracted from the gates' logits as lambda * k.</param>
-/// <param name="FixedLearners">If not null: k of every row (capped by the site's N, at least its MinK), gates skipped.</param>
-/// <param name="Forced">If not null: per site of the plan, k of each packed token row, or a null entry for a site that is free.</param>
-internal sealed record RoutingRule(double Lambda, int? FixedLearners, IReadOnlyList<ReadOnlyMemory<int>?>? Forced)
+/// <param name="FixedLearners">If not null: k of every row, capped by the site's N and nothing else (0 runs no learner, whatever MinK); gates skipped.</param>
+/// <param name="Forced">If not null: per site of the plan, k (0..N) of each packed token row, or a null entry for a site that is free.</param>
+/// <remarks>
+/// Under <c>PublishedCode</c> the off-by-one applies to chosen and forced k alike, as in the released gated forward; a fixed width
+/// is not gated and runs what it says. What is reported as k is always the choice, not what the off-by-one left of it.
+/// </remarks>
+internal readonly record struct RoutingRule(double Lambda, int? FixedLearners, IReadOnlyList<ReadOnlyMemory<int>?>? Forced)
 {
     /// <summary>As trained.</summary>
-    public static RoutingRule AsTrained { get; } = new(0, null, null);
+    public static RoutingRule AsTrained => default;
 }

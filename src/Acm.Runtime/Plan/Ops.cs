@@ -4,7 +4,7 @@ namespace Acm.Runtime.Plan;
 /// One step of the forward. A model is a short list of these over named buffers; every backend carries out the same list
 /// (and may fuse neighbours: a norm with the gate after it, q/k/v that share an input). Matrices are row-major; rows are
 /// packed sequence after sequence (<see cref="RowSpace"/>). No op looks across sequences, so no row depends on its batch.
-/// <c>Out</c> may be the same buffer as <c>Residual</c>.
+/// <c>Out</c> may be the same buffer as <c>Residual</c>, never as <c>In</c>.
 /// </summary>
 internal abstract record Op;
 
