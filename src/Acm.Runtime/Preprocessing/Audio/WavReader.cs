@@ -1,0 +1,182 @@
+using System.Buffers.Binary;
+
+namespace Acm.Runtime;
+
+/// <summary>Reads a WAV file front to back as mono samples in [-1, 1], channels averaged. Memory does not grow with the file. Not thread-safe.</summary>
+/// <remarks>A reader of our own, for streams of any length, one typed error and NativeAOT: the format is forty bytes of header.</remarks>
+public sealed class WavReader : IDisposable
+{
+    private readonly Stream _stream;
+    private readonly bool _owned;
+    private readonly SampleFormat _format;
+    private readonly byte[] _block;
+    private long _remaining;
+
+    private WavReader(Stream stream, bool owned, SampleFormat format, int channels, int rate, long bytes)
+    {
+        (_stream, _owned, _format, Channels, SampleRate, _remaining) = (stream, owned, format, channels, rate, bytes);
+        FrameBytes = channels * format.Bytes();
+        _remaining -= _remaining % FrameBytes;
+        Length = _remaining / FrameBytes;
+        _block = new byte[4096 * FrameBytes];
+    }
+
+    /// <summary>Samples a second and channel.</summary>
+    public int SampleRate { get; }
+
+    /// <summary>Channels in the file; <see cref="Read"/> gives their mean.</summary>
+    public int Channels { get; }
+
+    /// <summary>Mono samples in the file: what its header says, or for a header written before the end was known, what the file holds.</summary>
+    public long Length { get; }
+
+    private int FrameBytes { get; }
+
+    /// <summary>Opens a file.</summary>
+    /// <exception cref="AudioFormatException">It is no WAV, or one of a kind that is not supported.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static WavReader Open(string path)
+    {
+        FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+        try
+        {
+            return Open(stream, path, owned: true);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads from a stream, which stays the caller's.</summary>
+    /// <param name="stream">Positioned at the RIFF header; need not seek.</param>
+    /// <param name="name">For messages.</param>
+    /// <exception cref="AudioFormatException">It is no WAV, or one of a kind that is not supported.</exception>
+    public static WavReader Open(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        return Open(stream, name, owned: false);
+    }
+
+    /// <summary>Reads the next samples.</summary>
+    /// <param name="destination">Filled from the front.</param>
+    /// <returns>How many were read; fewer than asked for only at the end of the recording.</returns>
+    public int Read(Span<float> destination)
+    {
+        int done = 0;
+        while (done < destination.Length && _remaining > 0)
+        {
+            int frames = (int)Math.Min(Math.Min(destination.Length - done, _block.Length / FrameBytes), _remaining / FrameBytes);
+            int got = _stream.ReadAtLeast(_block.AsSpan(0, frames * FrameBytes), frames * FrameBytes, throwOnEndOfStream: false);
+            int whole = got / FrameBytes;
+            for (int i = 0; i < whole; i++)
+                destination[done + i] = Mix(_block.AsSpan(i * FrameBytes, FrameBytes));
+            done += whole;
+            _remaining = whole == frames ? _remaining - (long)frames * FrameBytes : 0;
+        }
+        return done;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_owned)
+            _stream.Dispose();
+    }
+
+    private float Mix(ReadOnlySpan<byte> frame)
+    {
+        if (Channels == 1)
+            return (float)_format.Sample(frame);
+        double sum = 0;
+        int size = _format.Bytes();
+        for (int c = 0; c < Channels; c++)
+            sum += _format.Sample(frame[(c * size)..]);
+        return (float)(sum / Channels);
+    }
+
+    private static WavReader Open(Stream stream, string name, bool owned)
+    {
+        Span<byte> head = stackalloc byte[12];
+        int got = stream.ReadAtLeast(head, 12, throwOnEndOfStream: false);
+        if (got < 12 || !head[..4].SequenceEqual("RIFF"u8) || !head[8..].SequenceEqual("WAVE"u8))
+            throw new AudioFormatException(name, got == 0 ? "an empty file" : "no RIFF/WAVE header");
+
+        (SampleFormat Format, int Channels, int Rate)? format = null;
+        Span<byte> chunk = stackalloc byte[8];
+        while (stream.ReadAtLeast(chunk, 8, throwOnEndOfStream: false) == 8)
+        {
+            uint size = BinaryPrimitives.ReadUInt32LittleEndian(chunk[4..]);
+            if (chunk[..4].SequenceEqual("fmt "u8))
+                format = ReadFormat(stream, size, name);
+            else if (chunk[..4].SequenceEqual("data"u8))
+            {
+                var (kind, channels, rate) = format ?? throw new AudioFormatException(name, "a data chunk before any fmt chunk");
+                // Programs that stream write 0 or 2^32 - 1 here and leave it: the file's own length is the better witness.
+                long bytes = size;
+                if (stream.CanSeek && (size == 0 || size > stream.Length - stream.Position))
+                    bytes = stream.Length - stream.Position;
+                else if (!stream.CanSeek && size is 0 or uint.MaxValue)
+                    bytes = long.MaxValue;
+                return new WavReader(stream, owned, kind, channels, rate, bytes);
+            }
+            else
+                Skip(stream, size + (size & 1L), name);
+        }
+        throw new AudioFormatException(name, format is null ? "no fmt chunk" : "no data chunk");
+    }
+
+    private static (SampleFormat, int Channels, int Rate) ReadFormat(Stream stream, uint size, string name)
+    {
+        if (size is < 16 or > 4096)
+            throw new AudioFormatException(name, $"a fmt chunk of {size} bytes");
+        Span<byte> fmt = stackalloc byte[(int)(size + (size & 1))];
+        if (stream.ReadAtLeast(fmt, fmt.Length, throwOnEndOfStream: false) < size)
+            throw new AudioFormatException(name, "a file that ends in its fmt chunk");
+        int tag = BinaryPrimitives.ReadUInt16LittleEndian(fmt);
+        int channels = BinaryPrimitives.ReadUInt16LittleEndian(fmt[2..]);
+        long rate = BinaryPrimitives.ReadUInt32LittleEndian(fmt[4..]);
+        int bits = BinaryPrimitives.ReadUInt16LittleEndian(fmt[14..]);
+        const int Extensible = 0xFFFE;
+        if (tag == Extensible && size >= 40)
+            tag = BinaryPrimitives.ReadUInt16LittleEndian(fmt[24..]);
+        SampleFormat format = (tag, bits) switch
+        {
+            (1, 8) => SampleFormat.Unsigned8,
+            (1, 16) => SampleFormat.Signed16,
+            (1, 24) => SampleFormat.Signed24,
+            (1, 32) => SampleFormat.Signed32,
+            (3, 32) => SampleFormat.Float32,
+            (3, 64) => SampleFormat.Float64,
+            _ => throw new AudioFormatException(name, $"WAV format {tag} ({TagName(tag)}) of {bits} bits"),
+        };
+        if (channels is < 1 or > 64)
+            throw new AudioFormatException(name, $"{channels} channels");
+        if (rate is < 1000 or > 768_000)
+            throw new AudioFormatException(name, $"a sample rate of {rate} Hz");
+        return (format, channels, (int)rate);
+    }
+
+    private static void Skip(Stream stream, long bytes, string name)
+    {
+        Span<byte> scratch = stackalloc byte[1024];
+        if (stream.CanSeek && bytes <= stream.Length - stream.Position)
+        {
+            stream.Seek(bytes, SeekOrigin.Current);
+            return;
+        }
+        while (bytes > 0)
+        {
+            int got = stream.Read(scratch[..(int)Math.Min(bytes, scratch.Length)]);
+            if (got == 0)
+                throw new AudioFormatException(name, "a file that ends in a chunk before its data");
+            bytes -= got;
+        }
+    }
+
+    private static string TagName(int tag) => tag switch
+    {
+        1 => "PCM", 2 => "Microsoft ADPCM", 3 => "float", 6 => "A-law", 7 => "mu-law", 17 => "IMA ADPCM", 85 => "MP3", _ => "unknown",
+    };
+}

@@ -1,0 +1,164 @@
+using System.Buffers.Binary;
+using System.Text;
+using Acm.Runtime;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Preprocessing;
+
+public class WavReaderTests
+{
+    [TestCase(1, 8, 1.0 / 128)]
+    [TestCase(1, 16, 1.0 / 32768)]
+    [TestCase(1, 24, 1.0 / 8388608)]
+    [TestCase(1, 32, 1.0 / 2147483648)]
+    [TestCase(3, 32, 1e-7)]
+    [TestCase(3, 64, 1e-7)]
+    public void Every_format_reads_back_what_was_written(int tag, int bits, double step)
+    {
+        double[] written = [0, 0.5, -0.5, 0.999, -1, 0.123456789, -0.987654321];
+        foreach (bool extensible in new[] { false, true })
+        {
+            using WavReader reader = WavReader.Open(new MemoryStream(Wav(tag, bits, 1, 16000, written, extensible)), "made");
+            float[] read = new float[written.Length + 3];
+            Assert.That(reader.Read(read), Is.EqualTo(written.Length));
+            Assert.That(reader.SampleRate, Is.EqualTo(16000));
+            for (int i = 0; i < written.Length; i++)
+                Assert.That(read[i], Is.EqualTo(written[i]).Within(step + 1e-7));
+        }
+    }
+
+    [Test]
+    public void Sixteen_bits_are_exact()
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, [0.25, -32768 / 32768.0, 12345 / 32768.0]);
+        float[] read = new float[3];
+        WavReader.Open(new MemoryStream(wav), "made").Read(read);
+        Assert.That(read, Is.EqualTo(new[] { 0.25f, -1f, 12345 / 32768f }));
+    }
+
+    [Test]
+    public void Channels_are_averaged()
+    {
+        using WavReader reader = WavReader.Open(new MemoryStream(Wav(3, 32, 2, 8000, [0.5, 0.25, -1, 1])), "made");
+        float[] read = new float[2];
+        Assert.That(reader.Length, Is.EqualTo(2));
+        reader.Read(read);
+        Assert.That(read, Is.EqualTo(new[] { 0.375f, 0f }));
+    }
+
+    [Test]
+    public void Chunks_it_does_not_know_are_passed_over_and_a_stream_need_not_seek()
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, [0.5, 0.25], extra: "LIST");
+        foreach (Stream stream in new Stream[] { new MemoryStream(wav), new ForwardOnly(wav) })
+        {
+            float[] read = new float[4];
+            Assert.That(WavReader.Open(stream, "made").Read(read), Is.EqualTo(2));
+            Assert.That(read[..2], Is.EqualTo(new[] { 0.5f, 0.25f }));
+        }
+    }
+
+    [Test]
+    public void A_length_that_was_never_filled_in_is_taken_from_the_file([Values(0u, uint.MaxValue)] uint claimed)
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, [0.5, 0.25, 0.125]);
+        BinaryPrimitives.WriteUInt32LittleEndian(wav.AsSpan(40), claimed);
+        foreach (Stream stream in new Stream[] { new MemoryStream(wav), new ForwardOnly(wav) })
+            Assert.That(WavReader.Open(stream, "made").Read(new float[9]), Is.EqualTo(3));
+    }
+
+    [Test]
+    public void What_is_not_supported_is_named_with_what_is()
+    {
+        byte[] mp3 = Wav(1, 16, 1, 16000, [0]);
+        BinaryPrimitives.WriteUInt16LittleEndian(mp3.AsSpan(20), 85);
+        AudioFormatException refused = Assert.Throws<AudioFormatException>(() => WavReader.Open(new MemoryStream(mp3), "song.wav"))!;
+        Assert.That(refused.Message, Does.StartWith("song.wav").And.Contain("MP3").And.Contain(AudioFormatException.Supported));
+        Assert.That(() => WavReader.Open(new MemoryStream(), "none"), Throws.TypeOf<AudioFormatException>().With.Message.Contains("empty"));
+        Assert.That(() => WavReader.Open(new MemoryStream("not a wav file"u8.ToArray()), "text"), Throws.TypeOf<AudioFormatException>());
+    }
+
+    [FsCheck.NUnit.Property(MaxTest = 2000, Replay = "1,3")]
+    public void A_damaged_file_is_read_or_refused_and_nothing_else(int seed)
+    {
+        Random random = new(seed);
+        byte[] wav = Wav(1, 16, 2, 16000, Enumerable.Range(0, 40).Select(_ => random.NextDouble()).ToArray(), extra: "fact");
+        for (int i = random.Next(1, 6); i > 0; i--)
+            wav[random.Next(60)] = (byte)random.Next(256);
+        if (random.Next(3) == 0)
+            wav = wav[..random.Next(wav.Length)];
+        try
+        {
+            using WavReader reader = WavReader.Open(random.Next(2) == 0 ? new MemoryStream(wav) : new ForwardOnly(wav), "damaged");
+            int read = reader.Read(new float[1000]);
+            Assert.That(read, Is.InRange(0, wav.Length));
+        }
+        catch (AudioFormatException)
+        {
+        }
+    }
+
+    internal static byte[] Wav(int tag, int bits, int channels, int rate, double[] samples, bool extensible = false, string? extra = null)
+    {
+        MemoryStream file = new();
+        BinaryWriter to = new(file);
+        int formatSize = extensible ? 40 : 16, bytes = samples.Length * bits / 8;
+        to.Write("RIFF"u8);
+        to.Write(4 + 8 + formatSize + 8 + bytes + (extra is null ? 0 : 12));
+        to.Write("WAVE"u8);
+        to.Write("fmt "u8);
+        to.Write(formatSize);
+        to.Write((short)(extensible ? 0xFFFE : tag));
+        to.Write((short)channels);
+        to.Write(rate);
+        to.Write(rate * channels * bits / 8);
+        to.Write((short)(channels * bits / 8));
+        to.Write((short)bits);
+        if (extensible)
+        {
+            to.Write((short)22);
+            to.Write((short)bits);
+            to.Write(0);
+            to.Write((short)tag);
+            to.Write(new byte[14]);
+        }
+        if (extra is not null)
+        {
+            to.Write(Encoding.ASCII.GetBytes(extra));
+            to.Write(3);
+            to.Write(0);
+        }
+        to.Write("data"u8);
+        to.Write(bytes);
+        foreach (double sample in samples)
+            WriteSample(to, tag, bits, sample);
+        return file.ToArray();
+    }
+
+    private static void WriteSample(BinaryWriter to, int tag, int bits, double sample)
+    {
+        long scaled = (long)Math.Clamp(Math.Round(sample * Math.Pow(2, bits - 1)), -Math.Pow(2, bits - 1), Math.Pow(2, bits - 1) - 1);
+        if (tag == 3 && bits == 32)
+            to.Write((float)sample);
+        else if (tag == 3)
+            to.Write(sample);
+        else if (bits == 8)
+            to.Write((byte)(scaled + 128));
+        else
+            for (int i = 0; i < bits / 8; i++)
+                to.Write((byte)(scaled >> (8 * i)));
+    }
+
+    private sealed class ForwardOnly(byte[] bytes) : MemoryStream(bytes)
+    {
+        public override bool CanSeek => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override long Seek(long offset, SeekOrigin loc) => throw new NotSupportedException();
+    }
+}

@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using Acm.Runtime;
+using Acm.Runtime.Configuration;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Preprocessing;
+
+public class WordPieceTests
+{
+    private static WordPieceEncoder Encoder() => WordPieceEncoder.Create(ModelConfig.Load(SharedFolder.Need("models", "minilm-acm")));
+
+    [Test]
+    public void Every_sentence_of_the_sample_model_gets_the_stored_ids()
+    {
+        WordPieceEncoder encoder = Encoder();
+        string[] sentences = File.ReadAllLines(SharedFolder.Need("models", "minilm-acm", "sentences.txt"));
+        using SafeTensorsFile golden = SafeTensorsFile.Open(SharedFolder.Need("golden", "minilm-acm", "golden.safetensors"));
+        int[] ids = MemoryMarshal.Cast<byte, int>(golden.Get("ids").Bytes).ToArray();
+        int[] lengths = MemoryMarshal.Cast<byte, int>(golden.Get("length").Bytes).ToArray();
+        Assert.That(sentences, Has.Length.EqualTo(lengths.Length));
+        int width = ids.Length / lengths.Length;
+        for (int i = 0; i < sentences.Length; i++)
+            Assert.That(encoder.Encode(sentences[i], out _), Is.EqualTo(ids[(i * width)..(i * width + lengths[i])]), sentences[i]);
+    }
+
+    [Test]
+    public void A_long_text_is_cut_and_says_so()
+    {
+        WordPieceEncoder encoder = Encoder();
+        int[] ids = encoder.Encode(string.Concat(Enumerable.Repeat("word ", 400)), out bool truncated);
+        Assert.That(truncated, Is.True);
+        Assert.That(ids, Has.Length.EqualTo(encoder.MaxLength));
+        Assert.That(ids[^1], Is.EqualTo(encoder.Encode("", out bool whole)[^1]), "the last piece stays [SEP]");
+        Assert.That(whole, Is.False);
+        int[] just = encoder.Encode(string.Concat(Enumerable.Repeat("word ", encoder.MaxLength - 2)), out truncated);
+        Assert.That((just.Length, truncated), Is.EqualTo((encoder.MaxLength, false)));
+    }
+
+    [Test]
+    public void Accents_go_even_where_NET_has_no_ICU()
+    {
+        BertNormalizer normalizer = new(lowerCase: true, stripAccents: true, splitChinese: true);
+        Assert.That(normalizer.Normalize("Ångström İSTANBUL ΟΔΥΣΣΕΥΣ ﬁne 한 \u200Bz\u00ADa\u0301"),
+            Is.EqualTo("angstrom istanbul οδυσσευσ ﬁne \u1112\u1161\u11ab za"));
+        Assert.That(normalizer.Normalize("a中b\tc\u00A0d\u0000e"), Is.EqualTo("a 中 b c de"));
+        Assert.That(new BertNormalizer(false, false, false).Normalize("É中"), Is.EqualTo("É中"));
+    }
+}
