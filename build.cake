@@ -1,0 +1,80 @@
+using System.Xml.Linq;
+
+var target = Argument("target", "help");
+var solution = "Acm.Native.sln";
+var results = Directory("artifacts/test-results");
+
+Task("help")
+    .Description("Says what each task does.")
+    .Does(() =>
+{
+    foreach (var task in Tasks.Where(task => task.Description != null))
+        Console.WriteLine($"  ./build.sh {task.Name,-6} {task.Description}");
+});
+
+Task("build")
+    .Does(() => DotNetBuild(solution, new DotNetBuildSettings { Configuration = "Release", NoLogo = true, Verbosity = DotNetVerbosity.Quiet }));
+
+Task("demo")
+    .Description("Names the characters in the sample photographs at a budget of 0.3, draws where the compute went (demo/), full budget beside it.")
+    .Does(() =>
+{
+    DotNetBuild("src/Acm.Cli", new DotNetBuildSettings { Configuration = "Release", NoLogo = true, Verbosity = DotNetVerbosity.Quiet });
+    EnsureDirectoryExists("demo");
+    var model = "models/vit-chars";
+    var images = string.Join(" ", GetFiles($"{model}/images/*.png").Select(file => $"\"{file}\""));
+    Acm($"classify {model} {images} --budget 0.3 --map demo/compute-map.png");
+    Acm($"classify {model} {images} --budget 1 --map demo/compute-map-full.png");
+    Acm($"info {model} --plot demo/budget.png");
+    Information("Pictures: demo/compute-map.png (budget 0.3), demo/compute-map-full.png (full budget), demo/budget.png");
+});
+
+Task("test")
+    .Description("Builds everything and runs every test; the last line counts them.")
+    .IsDependentOn("build")
+    .Does(() =>
+{
+    CleanDirectory(results);
+    var failed = false;
+    foreach (var project in GetFiles("tests/*.Tests/*.csproj").OrderBy(file => file.FullPath))
+    {
+        Information($"{project.GetFilenameWithoutExtension()}");
+        var exit = StartProcess("dotnet", $"test \"{project}\" -c Release --no-build --nologo --logger \"trx;LogFileName={project.GetFilenameWithoutExtension()}.trx\" --results-directory \"{MakeAbsolute(results)}\"");
+        failed |= exit != 0;
+    }
+    int passed = 0, bad = 0, skipped = 0;
+    foreach (var file in GetFiles($"{results}/*.trx"))
+    {
+        var counters = XDocument.Load(file.FullPath).Descendants().First(element => element.Name.LocalName == "Counters");
+        int Count(string name) => (int)counters.Attribute(name);
+        passed += Count("passed");
+        bad += Count("failed") + Count("error") + Count("timeout") + Count("aborted");
+        skipped += Count("total") - Count("executed");
+    }
+    // A run that died before it wrote its counts is a failure too.
+    if (failed && bad == 0) bad = 1;
+    if (passed == 0) failed = true;
+    Console.WriteLine($"{passed} passed, {bad} failed" + (skipped > 0 ? $", {skipped} skipped" : ""));
+    // Ends here, so that the counts are the last line printed.
+    Environment.Exit(failed || bad > 0 ? 1 : 0);
+});
+
+Task("bench")
+    .Description("The quick benchmark suite (minutes); bench/README.md has a command for each of the others.")
+    .Does(() => Run("bench/Acm.Bench", Argument("suite", "quick")));
+
+Task("pack")
+    .Description("NuGet packages of the libraries and the tool, into artifacts/packages.")
+    .IsDependentOn("build")
+    .Does(() => DotNetPack(solution, new DotNetPackSettings { Configuration = "Release", NoBuild = true, OutputDirectory = "artifacts/packages" }));
+
+void Acm(string arguments) => Check(StartProcess("dotnet", $"src/Acm.Cli/bin/Release/net10.0/acm.dll {arguments}"), $"acm {arguments}");
+
+void Run(string project, string arguments) => Check(StartProcess("dotnet", $"run -c Release --project {project} -- {arguments}"), project);
+
+void Check(int exit, string what)
+{
+    if (exit != 0) throw new Exception($"{what}: exit code {exit}");
+}
+
+RunTarget(target);
