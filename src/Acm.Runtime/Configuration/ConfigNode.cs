@@ -35,9 +35,13 @@ internal sealed class ConfigNode
     }
 
     /// <summary>Reads a whole file whose root is an object.</summary>
-    public static ConfigNode Read(string file)
+    public static ConfigNode Read(string file) => Parse(file, PackageFile.Read(file, LargestFile));
+
+    /// <summary>Reads JSON whose root is an object.</summary>
+    /// <param name="file">For messages.</param>
+    /// <param name="bytes">UTF-8, with or without a byte order mark.</param>
+    public static ConfigNode Parse(string file, byte[] bytes)
     {
-        byte[] bytes = PackageFile.Read(file, LargestFile);
         ReadOnlyMemory<byte> json = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
         if (!Utf8.IsValid(json.Span))
         {

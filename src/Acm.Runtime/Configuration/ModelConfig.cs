@@ -67,9 +67,11 @@ internal sealed class ModelConfig
     /// <summary>Reads a package's configuration.</summary>
     /// <param name="folder">The package.</param>
     /// <exception cref="ModelFormatException">A file is missing or wrong, or contradicts itself.</exception>
-    public static ModelConfig Load(string folder)
+    public static ModelConfig Load(string folder) => Parse(ConfigNode.Read(Path.Combine(folder, "config.json")), folder);
+
+    /// <summary>Reads a configuration that is already in memory, and labels or vocabulary from <paramref name="folder"/> unless that is null.</summary>
+    public static ModelConfig Parse(ConfigNode root, string? folder)
     {
-        var root = ConfigNode.Read(Path.Combine(folder, "config.json"));
         root.Int("format_version", 1, FormatVersion);
         var architecture = root.Choice(
             "architecture", ("vit", Architecture.Vit), ("bert", Architecture.Bert), ("wav2vec2", Architecture.Wav2Vec2));
@@ -105,7 +107,7 @@ internal sealed class ModelConfig
             Image = vit is null ? null : ImagePreprocessing.Read(preprocessing, vit),
             Text = bert is null ? null : TextPreprocessing.Read(preprocessing, bert),
             Audio = wav2Vec2 is null ? null : AudioPreprocessing.Read(preprocessing),
-            Entries = ReadEntries(folder, vit?.Labels, bert?.VocabSize, wav2Vec2?.VocabSize),
+            Entries = folder is null ? null : ReadEntries(folder, vit?.Labels, bert?.VocabSize, wav2Vec2?.VocabSize),
         };
     }
 

@@ -41,7 +41,8 @@ public sealed class SafeTensorsWriter
     public void Add(TensorView view, string? name = null) =>
         Add(name ?? view.Name, view.DType, view.Shape, view.ByteLength, stream => WriteView(stream, view));
 
-    private void Add(string name, TensorDType dtype, ReadOnlySpan<long> shape, long byteLength, Action<Stream> write)
+    /// <summary>Adds a tensor whose bytes are made when the file is written.</summary>
+    internal void Add(string name, TensorDType dtype, ReadOnlySpan<long> shape, long byteLength, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(name);
         if (!TensorShape.TryCount(shape, out long count) || count > long.MaxValue / dtype.Size() || count * dtype.Size() != byteLength)

@@ -118,14 +118,7 @@ public readonly struct TensorView
         for (long first = 0; first < ElementCount; first += piece)
         {
             var bytes = GetBytes(first * size, (int)Math.Min(piece, ElementCount - first) * size);
-            int at = DType switch
-            {
-                TensorDType.F32 => Finiteness.First(MemoryMarshal.Cast<byte, uint>(bytes), 0x7F80_0000u),
-                TensorDType.F16 => Finiteness.First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7C00),
-                TensorDType.BF16 => Finiteness.First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7F80),
-                TensorDType.F64 => Finiteness.First(MemoryMarshal.Cast<byte, ulong>(bytes), 0x7FF0_0000_0000_0000ul),
-                _ => -1,
-            };
+            int at = Finiteness.First(DType, bytes);
             if (at >= 0)
             {
                 return first + at;

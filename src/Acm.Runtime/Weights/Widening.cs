@@ -61,8 +61,18 @@ internal static class Widening
 /// <summary>The search for NaN and infinity: values whose exponent bits are all set.</summary>
 internal static class Finiteness
 {
+    /// <summary>The index of the first NaN or infinity among values of a type, given as their bytes; -1 for none, and for the integer types.</summary>
+    public static int First(TensorDType type, ReadOnlySpan<byte> bytes) => type switch
+    {
+        TensorDType.F32 => First(MemoryMarshal.Cast<byte, uint>(bytes), 0x7F80_0000u),
+        TensorDType.F16 => First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7C00),
+        TensorDType.BF16 => First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7F80),
+        TensorDType.F64 => First(MemoryMarshal.Cast<byte, ulong>(bytes), 0x7FF0_0000_0000_0000ul),
+        _ => -1,
+    };
+
     /// <summary>The index of the first value with every bit of <paramref name="exponent"/> set, or -1.</summary>
-    public static int First<T>(ReadOnlySpan<T> values, T exponent)
+    private static int First<T>(ReadOnlySpan<T> values, T exponent)
         where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {
         int i = 0;

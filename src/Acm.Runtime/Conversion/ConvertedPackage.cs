@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Acm.Runtime.Configuration;
+
+namespace Acm.Runtime.Conversion;
+
+/// <summary>A package that exists in memory as a configuration and in its sources as tensors.</summary>
+/// <param name="Source">The file the configuration was made from, for messages.</param>
+/// <param name="Config">What will be <c>config.json</c>.</param>
+/// <param name="Tensors">By their names in the package.</param>
+/// <param name="Entries">What will be <c>labels.txt</c> or <c>vocab.txt</c>; null for none.</param>
+/// <param name="Notes">What the user should know, a sentence each.</param>
+internal sealed record ConvertedPackage(
+    string Source, JsonObject Config, IReadOnlyDictionary<string, PackageTensor> Tensors, IReadOnlyList<string>? Entries, IReadOnlyList<string> Notes)
+{
+    /// <summary>Checks everything and writes the folder, whole or not at all.</summary>
+    /// <param name="folder">Must not exist, or be empty.</param>
+    /// <param name="allowNonFinite">Whether weights may be NaN or infinite.</param>
+    public void Save(string folder, bool allowNonFinite)
+    {
+        var config = ModelConfig.Parse(ConfigNode.Parse(Source, Json()), folder: null);
+        PackageLayout.Check(Source, config, Tensors);
+        string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.{Guid.NewGuid():N}.tmp";
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            WriteWeights(Path.Combine(temporary, "model.safetensors"), allowNonFinite);
+            File.WriteAllBytes(Path.Combine(temporary, "config.json"), Json());
+            if (Entries is not null)
+            {
+                string name = config.Architecture == Architecture.Vit ? "labels.txt" : "vocab.txt";
+                File.WriteAllText(Path.Combine(temporary, name), string.Concat(Entries.Select(entry => entry.ReplaceLineEndings(" ") + "\n")));
+            }
+            ModelConfig.Load(temporary);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder);
+            }
+            Directory.Move(temporary, folder);
+        }
+        catch
+        {
+            Directory.Delete(temporary, recursive: true);
+            throw;
+        }
+    }
+
+    private void WriteWeights(string path, bool allowNonFinite)
+    {
+        var writer = new SafeTensorsWriter();
+        writer.Metadata["format"] = "pt";
+        foreach (var tensor in Tensors.Values)
+        {
+            TensorShape.TryCount(tensor.Shape, out long count);
+            writer.Add(tensor.Name, tensor.DType, tensor.Shape, count * tensor.DType.Size(), stream => stream.Write(tensor.ReadBytes(allowNonFinite)));
+        }
+        writer.Save(path);
+    }
+
+    private byte[] Json()
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            Config.WriteTo(writer);
+        }
+        stream.WriteByte((byte)'\n');
+        return stream.ToArray();
+    }
+}

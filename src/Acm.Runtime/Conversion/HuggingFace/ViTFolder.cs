@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Acm.Runtime.Configuration;
+using Acm.Runtime.Conversion.Torchvision;
+
+namespace Acm.Runtime.Conversion.HuggingFace;
+
+/// <summary>Converts a folder of <c>ViTForImageClassification</c>.</summary>
+internal static class ViTFolder
+{
+    public static ConvertedPackage Convert(HuggingFaceFolder folder)
+    {
+        var source = folder.Config;
+        var tensors = ViTNames.Table.Apply(folder.State);
+        var config = HuggingFaceConverter.CommonConfig(folder, "vit", usualEpsilon: 1e-12);
+        config["image_size"] = HuggingFaceConverter.Int(source, "image_size");
+        config["patch_size"] = HuggingFaceConverter.Int(source, "patch_size");
+        config["num_channels"] = source.Int("num_channels", 1, int.MaxValue, absent: 3);
+        string[]? labels = Labels(source.ObjectOrNull("id2label"));
+        // Only tensors and the names of the classes say how many there are.
+        var classifier = tensors.GetValueOrDefault("heads.head.weight");
+        config["num_labels"] = classifier is { Shape: [var classes, _] } ? (int)Math.Min(classes, int.MaxValue) : labels?.Length ?? 0;
+        var preprocessing = Preprocessing(folder.ReadIfThere("preprocessor_config.json"), source);
+        config["preprocessing"] = preprocessing;
+        return new ConvertedPackage(source.File, config, tensors, labels?.Length == (classifier?.Shape[0] ?? -1) ? labels : null,
+            [preprocessing is null ? TorchvisionConverter.NoPreprocessing : "Hugging Face squeezes pictures into a square; the package crops them instead"]);
+    }
+
+    private static string[]? Labels(ConfigNode? names)
+    {
+        if (names is null)
+        {
+            return null;
+        }
+        string[] keys = [.. names.Keys];
+        return keys.All(key => int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int id) && id < keys.Length)
+            ? [.. keys.OrderBy(key => int.Parse(key, CultureInfo.InvariantCulture)).Select(names.Text)]
+            : null;
+    }
+
+    private static JsonObject? Preprocessing(ConfigNode? processor, ConfigNode source)
+    {
+        if (processor is null || !processor.Flag("do_normalize", absent: true) || !processor.Flag("do_resize", absent: true))
+        {
+            return null;
+        }
+        int size = HuggingFaceConverter.Int(source, "image_size");
+        // PIL's numbers for the filters: 2 bilinear, 3 bicubic.
+        string? resample = processor.Int("resample", 0, 5, absent: 2) switch
+        {
+            2 => "bilinear",
+            3 => "bicubic",
+            _ => null,
+        };
+        return resample is null ? null : new JsonObject
+        {
+            ["resize"] = size,
+            ["resample"] = resample,
+            ["center_crop"] = size,
+            ["mean"] = HuggingFaceConverter.Array(processor.Numbers("image_mean", 1024)),
+            ["std"] = HuggingFaceConverter.Array(processor.Numbers("image_std", 1024)),
+        };
+    }
+}

@@ -1,0 +1,121 @@
+using Acm.Runtime.Conversion.HuggingFace;
+using Acm.Runtime.Conversion.Published;
+using Acm.Runtime.Conversion.Torch;
+using Acm.Runtime.Conversion.Torchvision;
+
+namespace Acm.Runtime.Conversion;
+
+/// <summary>What a source may leave open.</summary>
+public sealed record ConversionOptions
+{
+    /// <summary>Attention heads of a vision model whose file does not tell; null to take what the source says.</summary>
+    public int? Heads { get; init; }
+
+    /// <summary>How a text encoder makes a sentence's vector, <c>mean</c> or <c>cls</c>; null to take what the source says.</summary>
+    public string? Pooling { get; init; }
+
+    /// <summary>Whether a sentence's vector gets unit length; null to take what the source says.</summary>
+    public bool? Normalize { get; init; }
+
+    /// <summary>Whether weights may be NaN or infinite; refused otherwise.</summary>
+    public bool AllowNonFinite { get; init; }
+}
+
+/// <summary>What a conversion made.</summary>
+/// <param name="Output">The package's folder.</param>
+/// <param name="Source">What the source was taken for.</param>
+/// <param name="Tensors">How many tensors the package holds.</param>
+/// <param name="Bytes">Size of <c>model.safetensors</c>.</param>
+/// <param name="Notes">What the user should know, a sentence each.</param>
+public sealed record ConversionReport(string Output, string Source, int Tensors, long Bytes, IReadOnlyList<string> Notes);
+
+/// <summary>Makes packages of the files people have: the published code's checkpoints, torchvision's, Hugging Face's folders.</summary>
+public static class ModelConverter
+{
+    /// <summary>Converts a model and writes its package, whole or not at all. Nothing in a source is ever executed.</summary>
+    /// <param name="sources">
+    /// A Hugging Face folder; or a file, .pth or .safetensors; or for a chain of the published code all its files, their folder,
+    /// or the last one alone where the others lie beside it or in the code's own folders.
+    /// </param>
+    /// <param name="output">The package's folder; must not exist, or be empty.</param>
+    /// <param name="options">What the sources leave open.</param>
+    /// <exception cref="ModelFormatException">A source is broken, hostile, of another kind, or contradicts itself.</exception>
+    /// <exception cref="ArgumentException">No source, or an output folder that is in use.</exception>
+    public static ConversionReport Convert(IReadOnlyList<string> sources, string output, ConversionOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrEmpty(output);
+        if (sources.Count == 0)
+        {
+            throw new ArgumentException("Nothing to convert: no source given.", nameof(sources));
+        }
+        if (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any()))
+        {
+            throw new ArgumentException($"'{output}' is there already; a package is written into a new or empty folder.", nameof(output));
+        }
+        if (sources is [var only] && Directory.Exists(only) && File.Exists(Path.Combine(only, "config.json")))
+        {
+            using var folder = HuggingFaceFolder.Open(only);
+            return Save("a Hugging Face folder", HuggingFaceConverter.Convert(folder, options), output, options);
+        }
+        if (sources is [var file] && file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))
+        {
+            using var weights = SafeTensorsFile.Open(file);
+            return Save("a torchvision state dict", TorchvisionConverter.Convert(StateDict.Of(weights), options.Heads), output, options);
+        }
+        return ConvertCheckpoints(sources, output, options);
+    }
+
+    private static ConversionReport ConvertCheckpoints(IReadOnlyList<string> sources, string output, ConversionOptions options)
+    {
+        var opened = new List<Checkpoint>();
+        try
+        {
+            foreach (string path in sources.SelectMany(Files))
+            {
+                opened.Add(Checkpoint.Open(path));
+            }
+            if (opened is [{ Args: null } bare])
+            {
+                return Save("a torchvision state dict", TorchvisionConverter.Convert(bare.State, options.Heads), output, options);
+            }
+            return Save("a chain of the published code", PublishedConverter.Convert(Last(opened), opened, options.Heads), output, options);
+        }
+        finally
+        {
+            opened.ForEach(checkpoint => checkpoint.Dispose());
+        }
+    }
+
+    private static IEnumerable<string> Files(string source)
+    {
+        if (!Directory.Exists(source))
+        {
+            return [source];
+        }
+        string[] files = [.. Directory.EnumerateFiles(source, "*.pth").Order(StringComparer.Ordinal)];
+        return files.Length > 0 ? files : throw new ModelFormatException(source, null, "config.json, or files *.pth", "neither");
+    }
+
+    /// <summary>The run that is furthest along.</summary>
+    private static Checkpoint Last(List<Checkpoint> runs)
+    {
+        if (runs.FirstOrDefault(run => run.Args is null) is { } bare)
+        {
+            throw new ModelFormatException(bare.Path, "args", "checkpoints of the published code, where several files are given", "a bare state dict");
+        }
+        var phase = runs.Max(run => Phases.Of(run.Args!));
+        Checkpoint[] last = [.. runs.Where(run => Phases.Of(run.Args!) == phase)];
+        return last.Length == 1
+            ? last[0]
+            : throw new ModelFormatException(last[1].Path, "args.model_class", $"one file of {phase.Describe()}", $"also '{last[0].Path}'");
+    }
+
+    private static ConversionReport Save(string source, ConvertedPackage package, string output, ConversionOptions options)
+    {
+        package.Save(output, options.AllowNonFinite);
+        long bytes = new FileInfo(Path.Combine(output, "model.safetensors")).Length;
+        return new ConversionReport(output, source, package.Tensors.Count, bytes, package.Notes);
+    }
+}

@@ -1,0 +1,110 @@
+using System.Text.Json.Nodes;
+using Acm.Runtime.Configuration;
+using Acm.Runtime.Conversion;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Conversion;
+
+/// <summary>Hugging Face folders become packages of the same tensors under a package's names.</summary>
+public class HuggingFaceTests
+{
+    public static IEnumerable<TestCaseData> Folders()
+    {
+        string root = Path.Combine(SharedFolder.Root ?? "", "golden", "hf-folders");
+        return Directory.Exists(root)
+            ? Directory.GetDirectories(root).Select(folder => new TestCaseData(Path.GetFileName(folder)))
+            : [new TestCaseData("none").SetName("no shared folder")];
+    }
+
+    [TestCaseSource(nameof(Folders))]
+    public void AFolderBecomesAPackageOfItsTensors(string name)
+    {
+        string source = SharedFolder.Need("golden", "hf-folders", name);
+        using var folder = new TemporaryFolder();
+        ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        var config = ModelConfig.Load(folder["package"]);
+        var hf = JsonNode.Parse(File.ReadAllBytes(Path.Combine(source, "config.json")))!;
+        Assert.That(config.HiddenSize, Is.EqualTo((int)hf["hidden_size"]!));
+        Assert.That(config.LayerNormEpsilon, Is.EqualTo((double)hf["layer_norm_eps"]!));
+
+        using var package = SafeTensorsFile.Open(folder["package", "model.safetensors"]);
+        using var original = SafeTensorsFile.Open(Path.Combine(source, "model.safetensors"));
+        // Each tensor of the package is one of the source, bit by bit, and none of the source that inference uses is left out.
+        var sourceBytes = original.Names.ToLookup(tensor => Convert.ToHexString(original.Get(tensor).Bytes) + original.Get(tensor));
+        foreach (string tensor in package.Names)
+        {
+            Assert.That(sourceBytes.Contains(Convert.ToHexString(package.Get(tensor).Bytes) + package.Get(tensor)), tensor);
+        }
+        int unused = original.Names.Count(tensor => tensor.Contains("pooler.") || tensor.EndsWith("masked_spec_embed", StringComparison.Ordinal));
+        Assert.That(package.Names, Has.Count.EqualTo(original.Names.Count - unused));
+    }
+
+    [Test]
+    public void AnAcmizedFolderKeepsItsModules()
+    {
+        string source = SharedFolder.Need("golden", "hf-folders", "vit");
+        using var folder = new TemporaryFolder();
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(source, "config.json")))!;
+        config["acm"] = JsonNode.Parse(
+            """{"q_proj": {"learners": 2, "learner_size": 3, "min_k": 1, "activation": "gelu", "gate": {"layers": 1, "hidden_size": 0, "activation": "identity"}, "layers": [1]}}""");
+        Directory.CreateDirectory(folder["source"]);
+        File.WriteAllText(folder["source", "config.json"], config.ToJsonString());
+        const string path = "vit.encoder.layer.1.attention.attention.query";
+        using (var file = SafeTensorsFile.Open(Path.Combine(source, "model.safetensors")))
+        {
+            var writer = new SafeTensorsWriter();
+            foreach (string name in file.Names.Where(name => !name.StartsWith(path, StringComparison.Ordinal)))
+            {
+                writer.Add(file.Get(name));
+            }
+            writer.Add($"{path}.w1", [48, 6], new float[48 * 6]);
+            writer.Add($"{path}.w2", [6, 48], new float[48 * 6]);
+            writer.Add($"{path}.gating_network.net.0.weight", [2, 48], new float[2 * 48]);
+            writer.Add($"{path}.gating_network.net.0.bias", [2], new float[2]);
+            writer.Save(folder["source", "model.safetensors"]);
+        }
+        ModelConverter.Convert([folder["source"]], folder["package"], new ConversionOptions());
+        using var package = SafeTensorsFile.Open(folder["package", "model.safetensors"]);
+        Assert.That(package.Get("encoder.layers.encoder_layer_1.self_attention.q_proj.w1").ToString(), Is.EqualTo("F32 [48, 6]"));
+        Assert.That(ModelConfig.Load(folder["package"]).SiteAt(AcmSiteKind.QProj, 1)!.Learners, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void WhatLiesBesideTheWeightsIsUsed()
+    {
+        using var folder = new TemporaryFolder();
+        string source = SharedFolder.Need("golden", "hf-folders", "bert");
+        folder.CopyAs(Path.Combine(source, "config.json"), "source", "config.json");
+        folder.CopyAs(Path.Combine(source, "model.safetensors"), "source", "model.safetensors");
+        File.WriteAllText(folder["source", "vocab.txt"], "[PAD]\n[UNK]\n[CLS]\n[SEP]\n");
+        File.WriteAllText(folder["source", "tokenizer_config.json"], """{"do_lower_case": false}""");
+        File.WriteAllText(folder["source", "sentence_bert_config.json"], """{"max_seq_length": 21}""");
+        Directory.CreateDirectory(folder["source", "1_Pooling"]);
+        File.WriteAllText(folder["source", "1_Pooling", "config.json"], """{"pooling_mode_cls_token": true}""");
+        Directory.CreateDirectory(folder["source", "2_Normalize"]);
+        ModelConverter.Convert([folder["source"]], folder["package"], new ConversionOptions());
+        var config = ModelConfig.Load(folder["package"]);
+        Assert.That(config.Text, Is.EqualTo(new TextPreprocessing(LowerCase: false, StripAccents: false, SplitChinese: true, MaxLength: 21)));
+        Assert.That((config.Bert!.Pooling, config.Bert.Normalize), Is.EqualTo((Pooling.Cls, true)));
+        Assert.That(config.Entries, Is.EqualTo(new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]" }));
+    }
+
+    [TestCase("hidden_act", "\"silu\"")]
+    [TestCase("hidden_size", "49")]
+    [TestCase("num_hidden_layers", "3")]
+    [TestCase("model_type", "\"gpt2\"")]
+    [TestCase("is_decoder", "true")]
+    [TestCase("vocab_size", "1000000000")]
+    public void AConfigurationThatDisagreesIsRefused(string key, string value)
+    {
+        using var folder = new TemporaryFolder();
+        string source = SharedFolder.Need("golden", "hf-folders", "bert");
+        folder.CopyAs(Path.Combine(source, "model.safetensors"), "source", "model.safetensors");
+        var config = JsonNode.Parse(File.ReadAllBytes(Path.Combine(source, "config.json")))!;
+        config[key] = JsonNode.Parse(value);
+        File.WriteAllText(folder["source", "config.json"], config.ToJsonString());
+        Assert.Throws<ModelFormatException>(() => ModelConverter.Convert([folder["source"]], folder["package"], new ConversionOptions()));
+        Assert.That(Directory.Exists(folder["package"]), Is.False);
+    }
+}
