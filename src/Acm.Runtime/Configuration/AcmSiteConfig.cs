@@ -120,4 +120,7 @@ internal static class Limits
 
     /// <summary>Positions of a sequence; pixels of an image's side.</summary>
     public const int Length = 1 << 16;
+
+    /// <summary>Numbers of one image: channels times height times width.</summary>
+    public const int Pixels = 1 << 28;
 }
