@@ -54,6 +54,20 @@ internal sealed record Wav2Vec2Config(
 {
     private const int MostConvolutions = 64;
 
+    /// <summary>Samples that make one frame: fewer make none. The receptive field of the feature encoder.</summary>
+    public int LeastSamples
+    {
+        get
+        {
+            long samples = 1;
+            for (int i = ConvKernel.Length - 1; i >= 0; i--)
+            {
+                samples = Math.Min(int.MaxValue, ((samples - 1) * ConvStride[i]) + ConvKernel[i]);
+            }
+            return (int)samples;
+        }
+    }
+
     public static Wav2Vec2Config Read(ConfigNode root, int hiddenSize)
     {
         int[] dim = root.Ints("conv_dim", 1, Limits.Width, MostConvolutions);

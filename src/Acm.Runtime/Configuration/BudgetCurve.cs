@@ -6,7 +6,7 @@ namespace Acm.Runtime;
 /// <param name="Lambda">Goes to the gates, as - lambda * k.</param>
 /// <param name="Fraction">The share of the learners' cost that this lambda had on the calibration data.</param>
 /// <param name="Clamped">True where the budget asked for lies outside the calibrated range and its nearest end is used.</param>
-public readonly record struct AppliedBudget(double Lambda, double Fraction, bool Clamped);
+public readonly record struct BudgetPoint(double Lambda, double Fraction, bool Clamped);
 
 /// <summary>The calibration of a model's run-time budget knob: which lambda gives which share of the learners' cost.</summary>
 public sealed class BudgetCurve
@@ -38,7 +38,7 @@ public sealed class BudgetCurve
 
     /// <summary>The smallest lambda whose interpolated fraction is the one asked for; the nearest end outside the calibrated range.</summary>
     /// <param name="fraction">Share of the learners' cost, 0 to 1.</param>
-    public AppliedBudget Resolve(double fraction)
+    public BudgetPoint Resolve(double fraction)
     {
         if (!(fraction >= 0 && fraction <= 1))
         {
@@ -49,16 +49,16 @@ public sealed class BudgetCurve
         {
             if (_fraction[i] == fraction)
             {
-                return new AppliedBudget(_lambda[i], fraction, Clamped: false);
+                return new BudgetPoint(_lambda[i], fraction, Clamped: false);
             }
             if (i + 1 < _fraction.Length && (_fraction[i] - fraction) * (_fraction[i + 1] - fraction) < 0)
             {
                 double share = (_fraction[i] - fraction) / (_fraction[i] - _fraction[i + 1]);
-                return new AppliedBudget(_lambda[i] + share * (_lambda[i + 1] - _lambda[i]), fraction, Clamped: false);
+                return new BudgetPoint(_lambda[i] + share * (_lambda[i + 1] - _lambda[i]), fraction, Clamped: false);
             }
         }
         double nearest = fraction > _fraction.Max() ? _fraction.Max() : _fraction.Min();
-        return new AppliedBudget(_lambda[Array.IndexOf(_fraction, nearest)], nearest, Clamped: true);
+        return new BudgetPoint(_lambda[Array.IndexOf(_fraction, nearest)], nearest, Clamped: true);
     }
 
     /// <summary>The interpolated fraction at a lambda; that of the nearest end outside the calibrated range.</summary>

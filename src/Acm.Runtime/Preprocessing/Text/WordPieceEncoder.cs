@@ -18,6 +18,14 @@ public sealed partial class WordPieceEncoder
     /// <summary>Most word pieces of one text, <c>[CLS]</c> and <c>[SEP]</c> among them; a longer text is cut there.</summary>
     public int MaxLength { get; }
 
+    /// <summary>The encoder of a text model's package.</summary>
+    /// <exception cref="ModelFormatException">The package is no text model, or its <c>vocab.txt</c> is missing or lacks a special token.</exception>
+    public static WordPieceEncoder For(AcmModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Create(model.Config);
+    }
+
     internal static WordPieceEncoder Create(ModelConfig config)
     {
         string path = Path.Combine(Path.GetDirectoryName(config.File) ?? "", "vocab.txt");

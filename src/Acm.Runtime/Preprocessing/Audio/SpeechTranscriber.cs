@@ -1,0 +1,174 @@
+using Acm.Runtime.Configuration;
+
+namespace Acm.Runtime;
+
+/// <summary>A word with its place in the recording.</summary>
+/// <param name="Text">As the vocabulary spells it.</param>
+/// <param name="Start">Seconds from the recording's beginning.</param>
+/// <param name="End">Seconds from the recording's beginning.</param>
+/// <param name="Characters">Its characters, likewise.</param>
+public sealed record TimedWord(string Text, double Start, double End, IReadOnlyList<TimedCharacter> Characters);
+
+/// <summary>A character with its place in the recording, in seconds.</summary>
+public readonly record struct TimedCharacter(string Text, double Start, double End);
+
+/// <summary>What one more window of a recording has brought.</summary>
+/// <param name="Words">Words that ended since the last report.</param>
+/// <param name="FirstFrame">Index of the first of the frames that <paramref name="LearnerShare"/> is about.</param>
+/// <param name="LearnerShare">Of each new frame, the cost-weighted share of its learners that ran; empty for a dense model.</param>
+/// <param name="Seconds">Seconds of the recording that are done.</param>
+/// <param name="Macs">Multiply-adds of this window, the overlap included.</param>
+/// <param name="DenseMacs">The dense architecture's on the same samples.</param>
+/// <param name="Budget">The budget that was applied.</param>
+public sealed record TranscriptPart(
+    IReadOnlyList<TimedWord> Words, long FirstFrame, IReadOnlyList<float> LearnerShare, double Seconds,
+    long Macs, long DenseMacs, AppliedBudget Budget);
+
+/// <summary>
+/// Transcribes recordings of any length with a Wav2Vec2 model by greedy CTC: short ones in one piece, long ones in overlapping windows that
+/// are joined where both hear silence. Memory is bounded by the window. Not thread-safe; sessions may be shared.
+/// </summary>
+public sealed class SpeechTranscriber
+{
+    private readonly InferenceSession _session;
+    private readonly Wav2Vec2Config _config;
+    private readonly bool _normalize;
+    private readonly IReadOnlyList<string> _vocabulary;
+    private readonly int _stride, _leastSamples, _window, _step, _delimiter;
+    private readonly InferenceResult _result;
+    private readonly double[] _siteCosts;
+    private readonly double _cost;
+
+    /// <summary>A transcriber over one session.</summary>
+    /// <param name="model">A Wav2Vec2 model with a vocabulary.</param>
+    /// <param name="session">A session of it, made for at least <paramref name="windowSeconds"/> of samples (<see cref="SessionOptions.MaxLength"/>).</param>
+    /// <param name="windowSeconds">Longest piece given to the model at once.</param>
+    /// <param name="overlapSeconds">Shared by neighbouring windows; less than half a window.</param>
+    /// <exception cref="ModelFormatException">The model is no speech model or lacks its vocabulary.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The window is under a second, or the overlap not under half of it.</exception>
+    public SpeechTranscriber(AcmModel model, InferenceSession session, double windowSeconds = 20, double overlapSeconds = 4)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentOutOfRangeException.ThrowIfLessThan(windowSeconds, 1);
+        ArgumentOutOfRangeException.ThrowIfNegative(overlapSeconds);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(overlapSeconds, windowSeconds / 2);
+        ModelConfig config = model.Config;
+        _config = config.Wav2Vec2 ?? throw new ModelFormatException(
+            config.File, "architecture", "wav2vec2, the speech model", config.Architecture.ToString().ToLowerInvariant());
+        _vocabulary = config.Entries ?? throw new ModelFormatException(
+            Path.Combine(model.Folder, "vocab.txt"), null, "a vocabulary, one character a line", "no file");
+        _normalize = config.Audio?.Normalize ?? false;
+        _session = session;
+        _delimiter = _vocabulary.ToList().IndexOf("|");
+        _stride = _config.ConvStride.Aggregate(1, static (product, stride) => product * stride);
+        _leastSamples = _config.LeastSamples;
+        _window = (int)(windowSeconds * SampleRate);
+        _step = Math.Max(1, (int)((windowSeconds - overlapSeconds) * SampleRate) / _stride) * _stride;
+        _result = session.CreateResult();
+        _siteCosts = [.. model.Sites.Select(static site => (double)site.MacsPerLearner)];
+        _cost = model.Sites.Sum(static site => (double)site.MacsPerLearner * site.Learners);
+    }
+
+    /// <summary>Samples a second that the model hears.</summary>
+    public int SampleRate => _config.SamplingRate;
+
+    /// <summary>Seconds from one frame to the next.</summary>
+    public double FrameSeconds => (double)_stride / SampleRate;
+
+    /// <summary>Transcribes a recording as it is read.</summary>
+    /// <param name="recording">Of any rate: resampled where the model's differs.</param>
+    /// <param name="run">Budget and cancellation.</param>
+    /// <returns>One part per window, each with the words that ended in it.</returns>
+    public IEnumerable<TranscriptPart> Transcribe(WavReader recording, RunOptions? run = null)
+    {
+        ArgumentNullException.ThrowIfNull(recording);
+        return Transcribe(Samples(recording), run);
+    }
+
+    private IEnumerable<TranscriptPart> Transcribe(IEnumerable<float[]> pieces, RunOptions? run)
+    {
+        List<TimedWord> words = [];
+        CtcDecoder decoder = new(_vocabulary, _config.PadTokenId);
+        decoder.WordHeard += (word, characters) => words.Add(Timed(word, characters));
+        List<float> heard = [];
+        int[] held = [];
+        float[] heldShare = [];
+        long start = 0, done = 0;
+        using IEnumerator<float[]> source = pieces.GetEnumerator();
+        for (bool more = true; more;)
+        {
+            while (heard.Count <= _window && (more = source.MoveNext()))
+                heard.AddRange(source.Current);
+            int take = Math.Min(heard.Count, _window);
+            if (take == 0)
+                break;
+            (int[] best, float[] share) = Hear(heard, take, run);
+            more |= heard.Count > _window;
+            // What the window before held back overlaps with this one's beginning.
+            int cut = WindowStitch.Cut(held, best.AsSpan(0, Math.Min(held.Length, best.Length)), _config.PadTokenId, _delimiter);
+            int keep = more ? Math.Min(_step / _stride, best.Length) : best.Length;
+            decoder.Push(held.AsSpan(0, cut));
+            decoder.Push(best.AsSpan(cut, Math.Max(0, keep - cut)));
+            float[] shares = [.. heldShare.AsSpan(0, Math.Min(cut, heldShare.Length)), .. Slice(share, cut, keep)];
+            held = best[keep..];
+            heldShare = share.Length == 0 ? [] : share[keep..];
+            heard.RemoveRange(0, more ? Math.Min(_step, heard.Count) : heard.Count);
+            if (!more)
+                decoder.Finish();
+            start += more ? _step : take;
+            yield return new TranscriptPart(
+                [.. words], done, shares, (double)start / SampleRate, _result.Macs, _result.DenseMacs, _result.Budget);
+            done += shares.Length;
+            words.Clear();
+        }
+    }
+
+    private static float[] Slice(float[] share, int from, int to) => share.Length == 0 || to <= from ? [] : share[from..to];
+
+    private (int[] Best, float[] Share) Hear(List<float> heard, int take, RunOptions? run)
+    {
+        // A recording shorter than one frame is one frame of it and silence.
+        float[] samples = new float[Math.Max(take, _leastSamples)];
+        heard.CopyTo(0, samples, 0, take);
+        if (_normalize)
+            AudioNormalization.Apply(samples.AsSpan(0, take));
+        _session.Run(ModelInput.Samples(samples, [samples.Length]), _result, run);
+        int frames = _result.OutputRows[0];
+        int[] best = new int[frames];
+        CtcDecoder.Best(_result.Output, best);
+        float[] share = new float[_siteCosts.Length == 0 ? 0 : frames];
+        for (int site = 0; site < _siteCosts.Length; site++)
+        {
+            ReadOnlySpan<int> k = _result.K(site);
+            for (int frame = 0; frame < share.Length; frame++)
+                share[frame] += (float)(k[frame] * _siteCosts[site] / _cost);
+        }
+        return (best, share);
+    }
+
+    private IEnumerable<float[]> Samples(WavReader recording)
+    {
+        float[] block = new float[1 << 15];
+        Resampler? resampler = recording.SampleRate == SampleRate ? null : new Resampler(recording.SampleRate, SampleRate);
+        List<float> resampled = [];
+        for (int read; (read = recording.Read(block)) > 0;)
+        {
+            if (resampler is null)
+            {
+                yield return block[..read];
+                continue;
+            }
+            resampler.Process(block.AsSpan(0, read), resampled);
+            yield return [.. resampled];
+            resampled.Clear();
+        }
+        resampler?.Finish(resampled);
+        if (resampled.Count > 0)
+            yield return [.. resampled];
+    }
+
+    private TimedWord Timed(HeardSpan word, IReadOnlyList<HeardSpan> characters) => new(
+        word.Text, word.FirstFrame * FrameSeconds, word.EndFrame * FrameSeconds,
+        [.. characters.Select(c => new TimedCharacter(c.Text, c.FirstFrame * FrameSeconds, c.EndFrame * FrameSeconds))]);
+}

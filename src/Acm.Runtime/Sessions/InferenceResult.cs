@@ -1,0 +1,157 @@
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime;
+
+/// <summary>
+/// What a run gave. Made by <see cref="InferenceSession.CreateResult"/> and reused from run to run: it grows to the largest batch
+/// it has seen and allocates nothing then. One run at a time; spans are valid until the next.
+/// </summary>
+public sealed class InferenceResult
+{
+    private readonly Dictionary<string, int> _sites;
+    private readonly bool _hidden;
+    private readonly bool _exact;
+    private readonly int _hiddenWidth;
+    private float[] _output = [];
+    private float[] _states = [];
+    private double[] _exactOutput = [];
+    private double[] _exactStates = [];
+    private int[] _k = [];
+    private int[] _outputRows = [];
+    private int[] _tokensOf = [];
+
+    internal InferenceResult(ForwardPlan plan, bool hidden, bool exact)
+    {
+        Plan = plan;
+        _hidden = hidden;
+        _exact = exact;
+        _hiddenWidth = plan.Ops.OfType<Tap>().FirstOrDefault()?.In.Width ?? 0;
+        _sites = plan.Sites.Select((site, index) => (site.Path, index)).ToDictionary(static pair => pair.Path, static pair => pair.index, StringComparer.Ordinal);
+    }
+
+    /// <summary>Sequences of the last run; 0 before the first, and after one that failed.</summary>
+    public int Batch { get; private set; }
+
+    /// <summary>Logits or embeddings, [rows of all sequences, <see cref="OutputWidth"/>], packed.</summary>
+    public ReadOnlySpan<float> Output => _output.AsSpan(0, TotalOutputRows * OutputWidth);
+
+    /// <summary>Classes, characters, or the embedding's width.</summary>
+    public int OutputWidth => Plan.Output.Width;
+
+    /// <summary><c>logits</c> or <c>embeddings</c>.</summary>
+    public string OutputName => Plan.OutputName;
+
+    /// <summary>Output rows of each sequence: 1, or a speech model's frames.</summary>
+    public ReadOnlySpan<int> OutputRows => _outputRows.AsSpan(0, Batch);
+
+    /// <summary>Tokens of all sequences: what the ACMs counted.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>Tokens of each sequence.</summary>
+    public ReadOnlySpan<int> TokensOf => _tokensOf.AsSpan(0, Batch);
+
+    /// <summary>Learners of each packed token at one ACM.</summary>
+    /// <param name="site">Index in <see cref="AcmModel.Sites"/>.</param>
+    public ReadOnlySpan<int> K(int site)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(site);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(site, Plan.Sites.Count);
+        return _k.AsSpan(site * Tokens, Tokens);
+    }
+
+    /// <summary>Learners of each packed token at one ACM.</summary>
+    /// <param name="path">The ACM's path.</param>
+    public ReadOnlySpan<int> K(string path) => _sites.TryGetValue(path, out int site)
+        ? K(site)
+        : throw new ArgumentException($"'{path}' is none of the model's {Plan.Sites.Count} ACMs.", nameof(path));
+
+    /// <summary>Number of hidden states: 1 + the model's layers; 0 unless the result was made to hold them.</summary>
+    public int HiddenCount => _hidden ? Plan.HiddenCount : 0;
+
+    /// <summary>A hidden state, [tokens, width], packed: 0 is the embeddings' output, i what layer i - 1 puts out.</summary>
+    /// <param name="index">0 to <see cref="HiddenCount"/> - 1.</param>
+    public ReadOnlySpan<float> Hidden(int index) => _states.AsSpan(StateStart(index), Tokens * _hiddenWidth);
+
+    /// <summary>The cost-weighted share of all learners that ran; 1 where the model has none.</summary>
+    public double LearnerFraction { get; private set; }
+
+    /// <summary>Multiply-adds of the run: everything dense, the gates that ran, the learners each token got.</summary>
+    public long Macs { get; private set; }
+
+    /// <summary>Multiply-adds of the dense model that the ACMs stand in for, on the same batch.</summary>
+    public long DenseMacs { get; private set; }
+
+    /// <summary>What the run's budget came to.</summary>
+    public AppliedBudget Budget { get; private set; }
+
+    internal ForwardPlan Plan { get; }
+
+    /// <summary><see cref="Output"/> in double; empty unless Reference ran.</summary>
+    internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact ? TotalOutputRows * OutputWidth : 0);
+
+    /// <summary><see cref="Hidden"/> in double; empty unless Reference ran.</summary>
+    internal ReadOnlySpan<double> ExactHidden(int index) => _exact ? _exactStates.AsSpan(StateStart(index), Tokens * _hiddenWidth) : default;
+
+    private int TotalOutputRows { get; set; }
+
+    /// <summary>Makes room for a batch; until <see cref="Complete"/> the result counts as empty.</summary>
+    internal void Prepare(ReadOnlySpan<int> lengths)
+    {
+        Batch = 0;
+        TotalOutputRows = 0;
+        Tokens = 0;
+        Grow(ref _outputRows, lengths.Length);
+        Grow(ref _tokensOf, lengths.Length);
+        int tokens = 0, rows = 0;
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            tokens += _tokensOf[i] = Plan.Tokens.RowsOf(lengths[i]);
+            rows += _outputRows[i] = Plan.Output.Rows.RowsOf(lengths[i]);
+        }
+        int states = _hidden ? checked(Plan.HiddenCount * tokens * _hiddenWidth) : 0;
+        Grow(ref _output, checked(rows * OutputWidth));
+        Grow(ref _k, checked(Plan.Sites.Count * tokens));
+        Grow(ref _states, states);
+        Grow(ref _exactOutput, _exact ? rows * OutputWidth : 0);
+        Grow(ref _exactStates, _exact ? states : 0);
+        (_preparedTokens, _preparedRows, _preparedStates) = (tokens, rows, states);
+    }
+
+    private int _preparedTokens;
+    private int _preparedRows;
+    private int _preparedStates;
+
+    internal Span<float> OutputSpace => _output.AsSpan(0, _preparedRows * OutputWidth);
+
+    internal Span<int> KSpace => _k.AsSpan(0, Plan.Sites.Count * _preparedTokens);
+
+    internal Span<float> HiddenSpace => _states.AsSpan(0, _preparedStates);
+
+    internal Span<double> ExactOutputSpace => _exactOutput.AsSpan(0, _exact ? _preparedRows * OutputWidth : 0);
+
+    internal Span<double> ExactHiddenSpace => _exactStates.AsSpan(0, _exact ? _preparedStates : 0);
+
+    internal int PreparedTokens => _preparedTokens;
+
+    internal void Complete(int batch, AppliedBudget budget, long macs, long denseMacs, double fraction)
+    {
+        (Batch, Tokens, TotalOutputRows) = (batch, _preparedTokens, _preparedRows);
+        (Budget, Macs, DenseMacs, LearnerFraction) = (budget, macs, denseMacs, fraction);
+    }
+
+    private int StateStart(int index)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(index);
+        return index < HiddenCount
+            ? index * Tokens * _hiddenWidth
+            : throw new ArgumentOutOfRangeException(nameof(index), index, $"The result holds {HiddenCount} hidden states.");
+    }
+
+    private static void Grow<T>(ref T[] array, int length)
+    {
+        if (array.Length < length)
+        {
+            array = new T[length];
+        }
+    }
+}

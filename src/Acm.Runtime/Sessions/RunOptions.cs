@@ -1,0 +1,28 @@
+namespace Acm.Runtime;
+
+/// <summary>How one run spends compute. At most one of <see cref="Budget"/>, <see cref="Lambda"/> and <see cref="FixedLearners"/>; none: the model as trained.</summary>
+public sealed class RunOptions
+{
+    /// <summary>Share of the learners' cost to aim at, 0 to 1; needs a calibrated model.</summary>
+    public double? Budget { get; init; }
+
+    /// <summary>What a learner costs, in the gates' logits: higher means fewer. 0 is the model as trained.</summary>
+    public double? Lambda { get; init; }
+
+    /// <summary>Every token gets this many learners in every ACM (all of them, where an ACM has fewer); the gates are skipped.</summary>
+    public int? FixedLearners { get; init; }
+
+    /// <summary>Learner counts to use instead of the gates', by the ACM's path: one per packed token, 0 to the ACM's N.</summary>
+    public IReadOnlyDictionary<string, ReadOnlyMemory<int>>? ForcedK { get; init; }
+
+    /// <summary>Ends the run early, between two steps of the forward.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>What a run's budget came to.</summary>
+/// <param name="Requested">The share asked for; null where none was.</param>
+/// <param name="Lambda">What the gates got.</param>
+/// <param name="Fraction">The share of the learners' cost that lambda had on the calibration data; null without calibration or at a fixed width.</param>
+/// <param name="Clamped">True where the request lies outside the calibrated range and its nearest end was used.</param>
+/// <param name="FixedLearners">The fixed width; null where the gates chose.</param>
+public readonly record struct AppliedBudget(double? Requested, double Lambda, double? Fraction, bool Clamped, int? FixedLearners);

@@ -1,0 +1,123 @@
+using System.Threading.Tasks.Sources;
+
+namespace Acm.Runtime;
+
+/// <summary>
+/// Runs that callers await, carried out in order on a thread of the session's own, so that no thread of the caller's pool
+/// computes. Items are reused: after warm-up a queued run allocates nothing.
+/// </summary>
+internal sealed class RunQueue(InferenceSession session) : IDisposable
+{
+    private readonly object _gate = new();
+    private readonly Queue<Item> _waiting = new();
+    private readonly Stack<Item> _spare = new();
+    private Thread? _thread;
+    private bool _disposed;
+
+    public ValueTask Enqueue(ModelInputMemory input, InferenceResult result, RunOptions? options)
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, session);
+            var item = _spare.Count > 0 ? _spare.Pop() : new Item(this);
+            item.Set(input, result, options);
+            _waiting.Enqueue(item);
+            if (_thread is null)
+            {
+                _thread = new Thread(Work) { IsBackground = true, Name = "acm runs" };
+                _thread.Start();
+            }
+            Monitor.Pulse(_gate);
+            return item.Task;
+        }
+    }
+
+    /// <summary>Finishes what is queued, then ends the thread.</summary>
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _disposed = true;
+            Monitor.Pulse(_gate);
+        }
+        if (_thread != Thread.CurrentThread)
+        {
+            _thread?.Join();
+        }
+    }
+
+    private void Work()
+    {
+        while (true)
+        {
+            Item item;
+            lock (_gate)
+            {
+                while (_waiting.Count == 0)
+                {
+                    if (_disposed)
+                    {
+                        return;
+                    }
+                    Monitor.Wait(_gate);
+                }
+                item = _waiting.Dequeue();
+            }
+            item.Run(session);
+        }
+    }
+
+    private void Recycle(Item item)
+    {
+        lock (_gate)
+        {
+            _spare.Push(item);
+        }
+    }
+
+    private sealed class Item(RunQueue queue) : IValueTaskSource
+    {
+        private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
+        private ModelInputMemory _input;
+        private InferenceResult? _result;
+        private RunOptions? _options;
+
+        public ValueTask Task => new(this, _core.Version);
+
+        public void Set(ModelInputMemory input, InferenceResult result, RunOptions? options) =>
+            (_input, _result, _options) = (input, result, options);
+
+        public void Run(InferenceSession session)
+        {
+            try
+            {
+                session.Run(_input.Input, _result!, _options);
+            }
+            catch (Exception e)
+            {
+                _core.SetException(e);
+                return;
+            }
+            _core.SetResult(true);
+        }
+
+        public ValueTaskSourceStatus GetStatus(short token) => _core.GetStatus(token);
+
+        public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+            _core.OnCompleted(continuation, state, token, flags);
+
+        public void GetResult(short token)
+        {
+            try
+            {
+                _core.GetResult(token);
+            }
+            finally
+            {
+                _core.Reset();
+                (_input, _result, _options) = (default, null, null);
+                queue.Recycle(this);
+            }
+        }
+    }
+}
