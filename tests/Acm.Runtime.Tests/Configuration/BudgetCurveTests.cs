@@ -49,7 +49,7 @@ public class BudgetCurveTests
     {
         var curve = Curve("""{"lambda": [0, 1, 2, 3], "fraction": [0.5, 0.6, 0.4, 0.2]}""");
         Assert.That(curve.Resolve(0.55).Lambda, Is.EqualTo(0.5).Within(1e-12));
-        Assert.That(curve.Resolve(0.8), Is.EqualTo(new AppliedBudget(1, 0.6, true)));
+        Assert.That(curve.Resolve(0.8), Is.EqualTo(new BudgetPoint(1, 0.6, true)));
     }
 
     [Test]
