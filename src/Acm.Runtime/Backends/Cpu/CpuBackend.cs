@@ -1,0 +1,123 @@
+using System.Runtime.Intrinsics;
+using Acm.Runtime.Backends.Cpu.Steps;
+using Acm.Runtime.Plan;
+using Buffer = Acm.Runtime.Plan.Buffer;
+
+namespace Acm.Runtime.Backends.Cpu;
+
+/// <summary>Where a buffer of the plan lies in a forward.</summary>
+internal readonly record struct BufferSlot(int Index, int Rows, int Width);
+
+/// <summary>float32 on the CPU: weights packed once, SIMD, own threads, tokens sorted by descending k. Rows do not depend on their batch, to the bit.</summary>
+internal sealed unsafe class CpuBackend : IBackend
+{
+    private readonly Dictionary<Buffer, BufferSlot> _slots = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<RowSpace, int> _spaceIndex = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<ChoiceBuffer, int> _choiceIndex = new(ReferenceEqualityComparer.Instance);
+    private readonly List<IDisposable> _owned = [];
+    private readonly BufferSlot _output;
+
+    public CpuBackend(ForwardPlan plan, int threads = 0, bool unfoldedGates = false)
+    {
+        Plan = plan;
+        UnfoldedGates = unfoldedGates;
+        Steps = [.. plan.Ops.Select(op => CpuStep.For(op, this))];
+        _output = Slot(plan.Output);
+        Pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
+    }
+
+    public string Name => "cpu";
+
+    public string Description => $"{InstructionSet}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")}";
+
+    /// <summary>What the register tiles are made of here.</summary>
+    public static string InstructionSet =>
+        Vector512.IsHardwareAccelerated ? "AVX-512" : Vector256.IsHardwareAccelerated ? "AVX2" : "128-bit SIMD";
+
+    public ForwardPlan Plan { get; }
+
+    public bool UnfoldedGates { get; }
+
+    public WorkerPool Pool { get; }
+
+    public IReadOnlyList<CpuStep> StepList => Steps;
+
+    internal CpuStep[] Steps { get; }
+
+    internal List<BufferSlot> Buffers { get; } = [];
+
+    internal List<RowSpace> Spaces { get; } = [];
+
+    internal int BufferCount => Buffers.Count;
+
+    internal int SpaceCount => Spaces.Count;
+
+    internal int ChoiceCount => _choiceIndex.Count;
+
+    public IForward CreateForward(int maxSequences, int maxLength) => new CpuForward(this);
+
+    public void Dispose()
+    {
+        Pool.Dispose();
+        foreach (IDisposable owned in _owned)
+            owned.Dispose();
+    }
+
+    internal BufferSlot Slot(Buffer buffer)
+    {
+        if (!_slots.TryGetValue(buffer, out BufferSlot slot))
+        {
+            _slots[buffer] = slot = new BufferSlot(Buffers.Count, Space(buffer.Rows), buffer.Width);
+            Buffers.Add(slot);
+        }
+        return slot;
+    }
+
+    internal int Space(RowSpace space)
+    {
+        if (!_spaceIndex.TryGetValue(space, out int index))
+        {
+            _spaceIndex[space] = index = Spaces.Count;
+            Spaces.Add(space);
+        }
+        return index;
+    }
+
+    internal int Slot(ChoiceBuffer choice)
+    {
+        if (!_choiceIndex.TryGetValue(choice, out int index))
+            _choiceIndex[choice] = index = _choiceIndex.Count;
+        return index;
+    }
+
+    /// <summary>A weight's values in memory that lives as long as the backend.</summary>
+    internal float* Keep(Weight weight) => Keep(Values(weight));
+
+    internal float* Keep(ReadOnlySpan<float> values)
+    {
+        NativeBuffer<float> kept = Own(new NativeBuffer<float>());
+        // A whole vector may be read from the last value on.
+        float* data = kept.Need(values.Length + 16);
+        values.CopyTo(new Span<float>(data, values.Length));
+        return data;
+    }
+
+    internal float* KeepOrNull(Weight? weight) => weight is null ? null : Keep(weight);
+
+    internal T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+
+    internal static float[] Values(Weight weight)
+    {
+        float[] values = new float[weight.Count];
+        weight.CopyTo(values);
+        return values;
+    }
+
+    internal void CopyOutput(CpuForward forward, in ForwardRun run) =>
+        new ReadOnlySpan<float>(forward.Buffer(_output), forward.Rows(_output.Rows) * _output.Width).CopyTo(run.Output);
+}

@@ -1,0 +1,188 @@
+using Acm.Runtime.Backends.Cpu.Steps;
+
+namespace Acm.Runtime.Backends.Cpu;
+
+/// <summary>What the gates chose at one ACM: k of each row, the rows by descending k, and how many rows each learner has.</summary>
+internal sealed unsafe class Choices : IDisposable
+{
+    private readonly NativeBuffer<int> _k = new(), _order = new(), _counts = new();
+
+    /// <summary>[rows].</summary>
+    public int* K => _k.Data;
+
+    /// <summary>[rows]: sorted place to row; rows of equal k keep their order.</summary>
+    public int* Order => _order.Data;
+
+    /// <summary>[N + 2]: rows with k of at least n; the last is 0.</summary>
+    public int* Counts => _counts.Data;
+
+    /// <summary>True where every row has the same k, so that the order is the rows' own.</summary>
+    public bool InOrder { get; private set; }
+
+    public void Need(int rows, int learners)
+    {
+        _k.Need(rows);
+        _order.Need(rows);
+        _counts.Need(learners + 2);
+    }
+
+    /// <summary>Sorts by counting: stable, one pass over k each for counts and places.</summary>
+    public void Sort(int rows, int learners)
+    {
+        int* next = stackalloc int[learners + 2];
+        for (int n = 0; n <= learners + 1; n++)
+            Counts[n] = 0;
+        for (int row = 0; row < rows; row++)
+            Counts[K[row]]++;
+        InOrder = false;
+        for (int n = 0; n <= learners; n++)
+            InOrder |= Counts[n] == rows;
+        for (int n = learners; n >= 0; n--)
+        {
+            next[n] = Counts[n + 1];
+            Counts[n] += Counts[n + 1];
+        }
+        for (int row = 0; row < rows; row++)
+            Order[next[K[row]]++] = row;
+    }
+
+    public void Dispose()
+    {
+        _k.Dispose();
+        _order.Dispose();
+        _counts.Dispose();
+    }
+}
+
+/// <summary>One run at a time: buffers, the step under way, and its tasks. Nothing is allocated once the largest run has been seen.</summary>
+internal sealed unsafe class CpuForward : ParallelWork, IForward
+{
+    private readonly CpuBackend _backend;
+    private readonly NativeBuffer<float>[] _buffers;
+    private readonly Choices[] _choices;
+    private readonly int[][] _starts;
+    private readonly NativeBuffer<float>[] _scratch, _workerScratch;
+    private readonly NativeBuffer<int>[] _maps;
+    private RowBlock[] _blocks = new RowBlock[64];
+    private int _blockCount, _phase;
+    private CpuStep? _step;
+    private GemmCall _gemm;
+
+    public CpuForward(CpuBackend backend)
+    {
+        _backend = backend;
+        _buffers = Make<float>(backend.BufferCount);
+        _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
+        _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
+        _scratch = Make<float>(4);
+        _maps = Make<int>(2);
+        _workerScratch = Make<float>(backend.Pool.Threads);
+        backend.Pool.Add(this);
+
+        static NativeBuffer<T>[] Make<T>(int count) where T : unmanaged => [.. Enumerable.Range(0, count).Select(_ => new NativeBuffer<T>())];
+    }
+
+    /// <summary>Sequences of this run.</summary>
+    public int Sequences { get; private set; }
+
+    /// <summary>Worker threads of one run.</summary>
+    public int Threads => _backend.Pool.Threads;
+
+    public void Run(in ForwardRun run)
+    {
+        Sequences = run.Lengths.Length;
+        for (int space = 0; space < _starts.Length; space++)
+        {
+            if (_starts[space].Length <= Sequences)
+                _starts[space] = new int[Sequences + 1];
+            for (int s = 0; s < Sequences; s++)
+                _starts[space][s + 1] = _starts[space][s] + _backend.Spaces[space].RowsOf(run.Lengths[s]);
+        }
+        for (int i = 0; i < _buffers.Length; i++)
+            _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Width);
+        foreach (CpuStep step in _backend.Steps)
+        {
+            run.Cancellation.ThrowIfCancellationRequested();
+            step.Run(this, run);
+        }
+        _backend.CopyOutput(this, run);
+    }
+
+    /// <summary>A buffer of the plan, [rows, width].</summary>
+    public float* Buffer(BufferSlot slot) => _buffers[slot.Index].Data;
+
+    /// <summary>Rows of all sequences in a row space.</summary>
+    public int Rows(int space) => _starts[space][Sequences];
+
+    /// <summary>First row of each sequence in a row space, and one past the last.</summary>
+    public ReadOnlySpan<int> Starts(int space) => _starts[space].AsSpan(0, Sequences + 1);
+
+    public Choices Choice(int slot) => _choices[slot];
+
+    /// <summary>Memory for within one step; four of them.</summary>
+    public float* Scratch(int which, long count) => _scratch[which].Need(count);
+
+    /// <summary>Row maps for within one step; two of them.</summary>
+    public int* Map(int which, long count) => _maps[which].Need(count);
+
+    /// <summary>Memory of one worker's own, for within one task.</summary>
+    public float* WorkerScratch(int worker, long count) => _workerScratch[worker].Need(count);
+
+    /// <summary>Spreads tasks of a step over the threads.</summary>
+    public void Parallel(CpuStep step, int phase, int tasks)
+    {
+        (_step, _phase) = (step, phase);
+        _backend.Pool.Run(this, tasks);
+    }
+
+    /// <summary>Begins the list of row blocks of a product.</summary>
+    public void ClearBlocks() => _blockCount = 0;
+
+    /// <summary>Adds rows, cut so that each block is worth a task.</summary>
+    public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null)
+    {
+        // About a million multiply-adds a task: tens of microseconds, against one or two to hand it out.
+        const int Worth = 1 << 20;
+        int most = Math.Clamp(Worth / (GemmKernels.Columns * Math.Max(depth, 1) * GemmKernels.MostRows), 1, 16) * GemmKernels.MostRows;
+        for (int done = 0; done < rows; done += most)
+        {
+            if (_blockCount == _blocks.Length)
+                Array.Resize(ref _blocks, 2 * _blocks.Length);
+            _blocks[_blockCount++] = new RowBlock
+            {
+                A = a + done * stride, Row = row + done, Rows = Math.Min(most, rows - done), Depth = depth, Group = group, Bias = bias,
+            };
+        }
+    }
+
+    /// <summary>Multiplies the row blocks with every panel of their weights.</summary>
+    public void Multiply(in GemmCall call)
+    {
+        _gemm = call;
+        int panels = call.Weights[0].Panels, tasks = _blockCount * panels;
+        long work = 0;
+        for (int i = 0; i < _blockCount; i++)
+            work += (long)_blocks[i].Rows * _blocks[i].Depth * panels * GemmKernels.Columns;
+        _step = null;
+        if (work < 1 << 17 || tasks < 2)
+            for (int task = 0; task < tasks; task++)
+                Execute(task, 0);
+        else
+            _backend.Pool.Run(this, tasks);
+    }
+
+    protected override void Execute(int task, int worker)
+    {
+        if (_step is { } step)
+            step.Execute(this, _phase, task, worker);
+        else
+            _gemm.Execute(_blocks[task % _blockCount], task / _blockCount);
+    }
+
+    public void Dispose()
+    {
+        _backend.Pool.Remove(this);
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _buffers, .. _choices, .. _scratch, .. _workerScratch, .. _maps])
+            part.Dispose();
+    }
+}

@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+
+namespace Acm.Runtime.Backends.Cpu;
+
+/// <summary>Memory outside the managed heap, 64-byte aligned, that grows to the largest size asked for and keeps it.</summary>
+internal sealed unsafe class NativeBuffer<T> : IDisposable
+    where T : unmanaged
+{
+    private T* _data;
+    private long _count;
+
+    /// <summary>At least <paramref name="count"/> elements; what they hold is undefined after growing.</summary>
+    public T* Need(long count)
+    {
+        if (count > _count)
+        {
+            NativeMemory.AlignedFree(_data);
+            _count = 0;
+            _data = (T*)NativeMemory.AlignedAlloc(checked((nuint)count * (nuint)sizeof(T)), 64);
+            _count = count;
+        }
+        return _data;
+    }
+
+    /// <summary>The elements as last needed.</summary>
+    public T* Data => _data;
+
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_data);
+        _data = null;
+        _count = 0;
+        GC.SuppressFinalize(this);
+    }
+
+    ~NativeBuffer() => NativeMemory.AlignedFree(_data);
+}

@@ -1,0 +1,33 @@
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime.Backends.Cpu.Steps;
+
+/// <summary>A dense layer: one product, bias, activation and residual on the way out.</summary>
+internal sealed unsafe class LinearStep(Linear op, CpuBackend backend) : CpuStep
+{
+    private readonly BufferSlot _in = backend.Slot(op.In), _out = backend.Slot(op.Out);
+    private readonly BufferSlot? _residual = op.Residual is null ? null : backend.Slot(op.Residual);
+    private readonly PackedMatrix[] _weight =
+        [backend.Own(PackedMatrix.FromOutputMajor(CpuBackend.Values(op.Weight), op.Out.Width, op.In.Width))];
+    private readonly float* _bias = backend.KeepOrNull(op.Bias);
+
+    public override void Run(CpuForward forward, in ForwardRun run)
+    {
+        forward.ClearBlocks();
+        forward.AddRows(forward.Buffer(_in), _in.Width, 0, forward.Rows(_in.Rows), _in.Width);
+        forward.Multiply(new GemmCall
+        {
+            Weights = _weight,
+            Stride = _in.Width,
+            Epilogue = new Epilogue
+            {
+                Bias = _bias,
+                Activation = op.Activation,
+                Out = forward.Buffer(_out),
+                OutStride = _out.Width,
+                Residual = _residual is { } residual ? forward.Buffer(residual) : null,
+                ResidualStride = _out.Width,
+            },
+        });
+    }
+}
