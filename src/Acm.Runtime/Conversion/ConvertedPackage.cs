@@ -13,25 +13,24 @@ namespace Acm.Runtime.Conversion;
 internal sealed record ConvertedPackage(
     string Source, JsonObject Config, IReadOnlyDictionary<string, PackageTensor> Tensors, IReadOnlyList<string>? Entries, IReadOnlyList<string> Notes)
 {
-    /// <summary>Checks everything and writes the folder, whole or not at all.</summary>
+    /// <summary>Writes the folder, whole or not at all, and only if it can be loaded.</summary>
     /// <param name="folder">Must not exist, or be empty.</param>
     /// <param name="allowNonFinite">Whether weights may be NaN or infinite.</param>
     public void Save(string folder, bool allowNonFinite)
     {
         var config = ModelConfig.Parse(ConfigNode.Parse(Source, Json()), folder: null);
-        PackageLayout.Check(Source, config, Tensors);
         string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.{Guid.NewGuid():N}.tmp";
         try
         {
             Directory.CreateDirectory(temporary);
-            WriteWeights(Path.Combine(temporary, "model.safetensors"), allowNonFinite);
+            WriteWeights(Path.Combine(temporary, "model.safetensors"));
             File.WriteAllBytes(Path.Combine(temporary, "config.json"), Json());
             if (Entries is not null)
             {
                 string name = config.Architecture == Architecture.Vit ? "labels.txt" : "vocab.txt";
                 File.WriteAllText(Path.Combine(temporary, name), string.Concat(Entries.Select(entry => entry.ReplaceLineEndings(" ") + "\n")));
             }
-            ModelConfig.Load(temporary);
+            Prove(temporary, allowNonFinite);
             if (Directory.Exists(folder))
             {
                 Directory.Delete(folder);
@@ -45,16 +44,30 @@ internal sealed record ConvertedPackage(
         }
     }
 
-    private void WriteWeights(string path, bool allowNonFinite)
+    private void WriteWeights(string path)
     {
         var writer = new SafeTensorsWriter();
         writer.Metadata["format"] = "pt";
         foreach (var tensor in Tensors.Values)
         {
             TensorShape.TryCount(tensor.Shape, out long count);
-            writer.Add(tensor.Name, tensor.DType, tensor.Shape, count * tensor.DType.Size(), stream => stream.Write(tensor.ReadBytes(allowNonFinite)));
+            writer.Add(tensor.Name, tensor.DType, tensor.Shape, count * tensor.DType.Size(), stream => stream.Write(tensor.ReadBytes()));
         }
         writer.Save(path);
+    }
+
+    /// <summary>Loads what was written; what is wrong with it is said of the source.</summary>
+    private void Prove(string folder, bool allowNonFinite)
+    {
+        try
+        {
+            AcmModel.Load(folder, new ModelLoadOptions { AllowNonFinite = allowNonFinite }).Dispose();
+        }
+        catch (ModelFormatException e)
+        {
+            var source = e.Tensor is null ? null : Tensors.GetValueOrDefault(e.Tensor)?.Source;
+            throw new ModelFormatException(source?.File ?? Source, source?.Name ?? e.Tensor, e.Expected, e.Found, e);
+        }
     }
 
     private byte[] Json()

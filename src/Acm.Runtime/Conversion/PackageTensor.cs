@@ -33,18 +33,13 @@ internal sealed class PackageTensor
     public TensorDType DType => Source.DType == TensorDType.F64 ? TensorDType.F32 : Source.DType;
 
     /// <summary>The bytes to write.</summary>
-    /// <param name="allowNonFinite">Otherwise NaN and infinity are refused.</param>
-    public byte[] ReadBytes(bool allowNonFinite)
+    public byte[] ReadBytes()
     {
         byte[] all = Source.ReadBytes();
         TensorShape.TryCount(Shape, out long count);
         int size = Source.DType.Size();
         long rowBytes = Shape.Length > 0 && Shape[0] > 0 ? count / Shape[0] * size : 0;
         var own = all.AsSpan((int)(_firstRow * rowBytes), (int)(count * size));
-        if (!allowNonFinite && Finiteness.First(Source.DType, own) is var bad and >= 0)
-        {
-            throw new ModelFormatException(Source.File, Source.Name, "finite numbers", $"NaN or infinity at {Index(bad + _firstRow * (rowBytes / size))}");
-        }
         if (Source.DType == TensorDType.F64)
         {
             float[] narrow = new float[count];
@@ -52,15 +47,5 @@ internal sealed class PackageTensor
             return MemoryMarshal.AsBytes(narrow.AsSpan()).ToArray();
         }
         return own.Length == all.Length ? all : own.ToArray();
-    }
-
-    private string Index(long element)
-    {
-        long[] index = new long[Source.Shape.Count];
-        for (int i = index.Length - 1; i >= 0; i--)
-        {
-            (element, index[i]) = Math.DivRem(element, Source.Shape[i]);
-        }
-        return TensorShape.Text(index);
     }
 }

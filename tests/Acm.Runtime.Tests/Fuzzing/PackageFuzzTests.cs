@@ -1,5 +1,4 @@
 using System.Text;
-using Acm.Runtime.Configuration;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -86,7 +85,7 @@ public class PackageFuzzTests
 
     private static void LoadAll(string folder)
     {
-        ModelConfig.Load(folder);
+        AcmModel.Load(folder).Dispose();
         using var weights = SafeTensorsFile.Open(Path.Combine(folder, "model.safetensors"));
         foreach (string name in weights.Names)
         {
