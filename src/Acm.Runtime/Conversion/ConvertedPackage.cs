@@ -39,7 +39,10 @@ internal sealed record ConvertedPackage(
         }
         catch
         {
-            Directory.Delete(temporary, recursive: true);
+            if (Directory.Exists(temporary))
+            {
+                Directory.Delete(temporary, recursive: true);
+            }
             throw;
         }
     }

@@ -1,0 +1,108 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using Acm.Runtime.Conversion;
+using Acm.Runtime.Conversion.Torch;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Conversion;
+
+/// <summary>Pickles made by hand: hostile ones are refused without doing what they ask for.</summary>
+public class UnpicklerTests
+{
+    private static ReadOnlySpan<byte> Start => [0x80, 0x02];
+
+    [TestCase("os\nsystem")]
+    [TestCase("posix\nsystem")]
+    [TestCase("nt\nsystem")]
+    [TestCase("builtins\neval")]
+    [TestCase("builtins\nexec")]
+    [TestCase("subprocess\nPopen")]
+    [TestCase("torch\nload")]
+    [TestCase("torch._utils\n_rebuild_parameter")]
+    [TestCase("collections\nOrderedDict.__reduce__")]
+    public void AMaliciousPickleRunsNothing(string function)
+    {
+        using var folder = new TemporaryFolder();
+        string canary = folder["canary"];
+        // What `pickle.loads` would run as function("touch canary").
+        byte[] pickle = [.. Start, (byte)'c', .. Encoding.ASCII.GetBytes($"{function}\n"), .. Text($"touch {canary}"), 0x85, (byte)'R', (byte)'.'];
+        string file = folder["facm.pth"];
+        Zip(file, pickle);
+        var e = Assert.Throws<ModelFormatException>(() => ModelConverter.Convert([file], folder["package"], new ConversionOptions()))!;
+        Assert.That(e.Message, Does.Contain(function.Replace('\n', '.')));
+        Thread.Sleep(50);
+        Assert.That(Directory.GetFileSystemEntries(folder.Path), Is.EqualTo(new[] { file }));
+    }
+
+    [Test]
+    public void AKnownNameIsNoLicenceToCallIt()
+    {
+        // dict and DictConfig are known, as a value and as a class; neither may be called.
+        foreach (string name in (string[])["__builtin__\ndict", "omegaconf.dictconfig\nDictConfig", "typing\nAny", "torch\nFloatStorage"])
+        {
+            byte[] pickle = [.. Start, (byte)'c', .. Encoding.ASCII.GetBytes($"{name}\n"), (byte)')', (byte)'R', (byte)'.'];
+            Assert.That(() => Unpickler.Load("x", pickle), Throws.TypeOf<ModelFormatException>().With.Message.Contains("was not run"), name);
+        }
+    }
+
+    [Test]
+    public void AListThatHoldsItselfManyTimesOverCostsNothing()
+    {
+        // l0 = []; l(n+1) = [ln, ln]: 2^100 leaves for whoever walks it.
+        var pickle = new List<byte>([.. Start, (byte)']', (byte)'q', 0]);
+        for (byte n = 0; n < 100; n++)
+        {
+            pickle.AddRange([(byte)']', (byte)'(', (byte)'h', n, (byte)'h', n, (byte)'e', (byte)'q', (byte)(n + 1)]);
+        }
+        byte[] args = [.. Start, (byte)'}', .. Text("args"), .. pickle[2..], (byte)'s', (byte)'.'];
+        // The lists below the last are still on the stack: no valid end, and no time spent.
+        Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", args));
+    }
+
+    [Test]
+    public void APathOfManyLongPartsIsRefused()
+    {
+        // One text of a megabyte as a thousand parts of a path: a gigabyte if they were joined.
+        byte[] pickle =
+        [
+            .. Start, (byte)'c', .. "pathlib\nPosixPath\n"u8, (byte)'(', .. Text(new string('x', 1 << 20)), (byte)'q', 0,
+            .. Enumerable.Repeat<byte[]>([(byte)'h', 0], 1000).SelectMany(get => get), (byte)'t', (byte)'R', (byte)'.',
+        ];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", pickle));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(16 << 20));
+    }
+
+    [TestCase(new byte[] { 0x8A, 0 }, 0L)]
+    [TestCase(new byte[] { 0x8A, 1, 0xFF }, -1L)]
+    [TestCase(new byte[] { 0x8A, 2, 0xFF, 0 }, 255L)]
+    [TestCase(new byte[] { 0x8A, 5, 0, 0, 0, 0, 4 }, 17179869184L)]
+    [TestCase(new byte[] { 0x8A, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F }, long.MaxValue)]
+    [TestCase(new byte[] { (byte)'J', 0xFE, 0xFF, 0xFF, 0xFF }, -2L)]
+    [TestCase(new byte[] { (byte)'M', 0xFF, 0xFF }, 65535L)]
+    public void WholeNumbersOfEverySizeAreRead(byte[] instruction, long expected) =>
+        Assert.That(Unpickler.Load("x", [.. Start, .. instruction, (byte)'.']), Is.EqualTo(expected));
+
+    [Test]
+    public void ANumberBeyond64BitsIsRefused() =>
+        Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", [.. Start, 0x8A, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, (byte)'.']));
+
+    private static byte[] Text(string text)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        byte[] instruction = new byte[5 + utf8.Length];
+        instruction[0] = (byte)'X';
+        BinaryPrimitives.WriteInt32LittleEndian(instruction.AsSpan(1), utf8.Length);
+        utf8.CopyTo(instruction, 5);
+        return instruction;
+    }
+
+    private static void Zip(string path, byte[] pickle)
+    {
+        using var stream = File.Create(path);
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create);
+        using var entry = zip.CreateEntry("final/data.pkl", CompressionLevel.NoCompression).Open();
+        entry.Write(pickle);
+    }
+}
