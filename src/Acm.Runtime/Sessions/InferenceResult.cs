@@ -19,6 +19,10 @@ public sealed class InferenceResult
     private int[] _k = [];
     private int[] _outputRows = [];
     private int[] _tokensOf = [];
+    private int _totalOutputRows;
+    private int _preparedTokens;
+    private int _preparedRows;
+    private int _preparedStates;
 
     internal InferenceResult(ForwardPlan plan, bool hidden, bool exact)
     {
@@ -33,7 +37,7 @@ public sealed class InferenceResult
     public int Batch { get; private set; }
 
     /// <summary>Logits or embeddings, [rows of all sequences, <see cref="OutputWidth"/>], packed.</summary>
-    public ReadOnlySpan<float> Output => _output.AsSpan(0, TotalOutputRows * OutputWidth);
+    public ReadOnlySpan<float> Output => _output.AsSpan(0, _totalOutputRows * OutputWidth);
 
     /// <summary>Classes, characters, or the embedding's width.</summary>
     public int OutputWidth => Plan.Output.Width;
@@ -87,19 +91,21 @@ public sealed class InferenceResult
     internal ForwardPlan Plan { get; }
 
     /// <summary><see cref="Output"/> in double; empty unless Reference ran.</summary>
-    internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact ? TotalOutputRows * OutputWidth : 0);
+    internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact ? _totalOutputRows * OutputWidth : 0);
 
     /// <summary><see cref="Hidden"/> in double; empty unless Reference ran.</summary>
     internal ReadOnlySpan<double> ExactHidden(int index) => _exact ? _exactStates.AsSpan(StateStart(index), Tokens * _hiddenWidth) : default;
 
-    private int TotalOutputRows { get; set; }
+    /// <summary>Empties the result.</summary>
+    internal void Clear()
+    {
+        (Batch, Tokens, _totalOutputRows) = (0, 0, 0);
+        (Budget, Macs, DenseMacs, LearnerFraction) = (default, 0, 0, 0);
+    }
 
     /// <summary>Makes room for a batch; until <see cref="Complete"/> the result counts as empty.</summary>
     internal void Prepare(ReadOnlySpan<int> lengths)
     {
-        Batch = 0;
-        TotalOutputRows = 0;
-        Tokens = 0;
         Grow(ref _outputRows, lengths.Length);
         Grow(ref _tokensOf, lengths.Length);
         int tokens = 0, rows = 0;
@@ -117,10 +123,6 @@ public sealed class InferenceResult
         (_preparedTokens, _preparedRows, _preparedStates) = (tokens, rows, states);
     }
 
-    private int _preparedTokens;
-    private int _preparedRows;
-    private int _preparedStates;
-
     internal Span<float> OutputSpace => _output.AsSpan(0, _preparedRows * OutputWidth);
 
     internal Span<int> KSpace => _k.AsSpan(0, Plan.Sites.Count * _preparedTokens);
@@ -135,7 +137,7 @@ public sealed class InferenceResult
 
     internal void Complete(int batch, AppliedBudget budget, long macs, long denseMacs, double fraction)
     {
-        (Batch, Tokens, TotalOutputRows) = (batch, _preparedTokens, _preparedRows);
+        (Batch, Tokens, _totalOutputRows) = (batch, _preparedTokens, _preparedRows);
         (Budget, Macs, DenseMacs, LearnerFraction) = (budget, macs, denseMacs, fraction);
     }
 

@@ -69,6 +69,7 @@ public sealed class InferenceSession : IDisposable
         {
             throw new ArgumentException("The result was made by a session of another model.", nameof(result));
         }
+        result.Clear();
         var lengths = _check.Lengths(input);
         var workspace = _pool.Rent(lengths.Length, Total(lengths));
         try
