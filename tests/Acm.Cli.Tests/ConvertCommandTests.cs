@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.Text.Json;
+using Acm.Cli.Commands;
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>acm convert, as a user calls it.</summary>
+public class ConvertCommandTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("acm-cli").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void AChainIsConverted()
+    {
+        string package = Path.Combine(_folder, "package");
+        var (code, output, error) = Run(SharedFolder.Data("published-chain", "facm.pth"), "--output", package);
+        Assert.That((code, error), Is.EqualTo((0, "")));
+        Assert.That(output, Does.StartWith($"{package}: 57 tensors").And.Contain("a chain of the published code"));
+        using var model = AcmModel.Load(package);
+        Assert.That(model.Sites, Has.Count.EqualTo(5));
+    }
+
+    [Test]
+    public void TheReportCanBeJson()
+    {
+        string package = Path.Combine(_folder, "package");
+        var (code, output, _) = Run(SharedFolder.Data("vit-tiny", "original.safetensors"), "-o", package, "--heads", "2", "--json");
+        Assert.That(code, Is.Zero);
+        using var json = JsonDocument.Parse(output);
+        Assert.That(json.RootElement.GetProperty("output").GetString(), Is.EqualTo(package));
+        Assert.That(json.RootElement.GetProperty("tensors").GetInt32(), Is.EqualTo(40));
+    }
+
+    [Test]
+    public void BadInputIsOneLineAndExitCode2()
+    {
+        string notZip = Path.Combine(_folder, "x.pth");
+        File.WriteAllText(notZip, "hello");
+        foreach (string[] source in (string[][])[[notZip], [Path.Combine(_folder, "absent.pth")], [_folder, "--heads", "3"], [SharedFolder.Data("vit-tiny")]])
+        {
+            var (code, output, error) = Run([.. source, "--output", Path.Combine(_folder, "package")]);
+            Assert.That((code, output), Is.EqualTo((2, "")), source[0]);
+            Assert.That(error.TrimEnd('\n', '\r'), Does.StartWith("acm convert: ").And.Not.Contain("\n"), source[0]);
+            Assert.That(Directory.Exists(Path.Combine(_folder, "package")), Is.False);
+        }
+    }
+
+    private static (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        var configuration = new InvocationConfiguration { Output = new StringWriter(), Error = new StringWriter() };
+        int code = ConvertCommand.Create().Parse(arguments).Invoke(configuration);
+        return (code, $"{configuration.Output}", $"{configuration.Error}");
+    }
+}
