@@ -21,16 +21,9 @@ internal sealed class ConfigNode
         {
             throw new ModelFormatException(file, path.Length == 0 ? null : path, "a JSON object", Describe(element));
         }
-        try
+        foreach (var property in element.EnumerateObject())
         {
-            foreach (var property in element.EnumerateObject())
-            {
-                _values.Add(property.Name, property.Value);
-            }
-        }
-        catch (InvalidOperationException e)
-        {
-            throw new ModelFormatException(file, path, "keys in valid Unicode", "half of a surrogate pair", e);
+            _values.Add(property.Name, property.Value);
         }
     }
 
@@ -49,6 +42,7 @@ internal sealed class ConfigNode
         }
         try
         {
+            RequireWholeCharacters(json.Span);
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return new ConfigNode(file, "", document.RootElement.Clone());
         }
@@ -59,6 +53,19 @@ internal sealed class ConfigNode
         catch (InvalidOperationException e)
         {
             throw new ModelFormatException(file, null, "valid Unicode in JSON", "half of a surrogate pair", e);
+        }
+    }
+
+    // An escape may be half of a surrogate pair, which whoever reads the string later would stumble over.
+    private static void RequireWholeCharacters(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
+            {
+                _ = reader.GetString();
+            }
         }
     }
 
@@ -181,17 +188,7 @@ internal sealed class ConfigNode
             ? value
             : throw new ModelFormatException(_file, path, RealNumber(least, most), Describe(element));
 
-    private static string? AsText(JsonElement element)
-    {
-        try
-        {
-            return element.ValueKind == JsonValueKind.String ? element.GetString() : null;
-        }
-        catch (InvalidOperationException)
-        {
-            return null;
-        }
-    }
+    private static string? AsText(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString() : null;
 
     private static string WholeNumber(int least, int most) => $"a whole number from {least} to {most}";
 
@@ -205,7 +202,7 @@ internal sealed class ConfigNode
     {
         JsonValueKind.Array => $"an array of {element.GetArrayLength()}",
         JsonValueKind.Object => "an object",
-        JsonValueKind.String => AsText(element) is { } text ? $"'{text}'" : "a string that is not valid Unicode",
+        JsonValueKind.String => $"'{element.GetString()}'",
         _ => element.GetRawText(),
     };
 
