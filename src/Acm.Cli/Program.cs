@@ -1,1 +1,3 @@
-return 0;
+using Acm.Cli;
+
+return AcmTool.Run(args, Console.Out, Console.Error);

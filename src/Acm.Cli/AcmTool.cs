@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Acm.Cli.Commands;
+using Acm.Runtime;
+
+namespace Acm.Cli;
+
+/// <summary>The command line as a whole: its commands, and what an exception means to a caller.</summary>
+internal static class AcmTool
+{
+    /// <summary>Exit codes, as scripts rely on them.</summary>
+    public const int Done = 0, CheckFailed = 1, BadInput = 2, Unavailable = 3;
+
+    /// <summary>Runs one command line.</summary>
+    /// <returns>One of the exit codes.</returns>
+    public static int Run(IReadOnlyList<string> args, TextWriter output, TextWriter error)
+    {
+        RootCommand root = new("Runs adaptive-computation transformers: vision, speech and text.")
+        {
+            ClassifyCommand.Create(output, error),
+            RunCommand.Create(output, error),
+        };
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            error.WriteLine($"acm: {OneLine(parsed.Errors[0].Message)} (acm {parsed.CommandResult.Command.Name} --help lists what there is)".Replace("acm acm", "acm"));
+            return BadInput;
+        }
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+        }
+        catch (Exception e) when (Meaning(e) is { } code)
+        {
+            error.WriteLine($"acm: {OneLine(e.Message)}");
+            return code;
+        }
+    }
+
+    private static int? Meaning(Exception e) => e switch
+    {
+        BackendUnavailableException => Unavailable,
+        CheckFailedException => CheckFailed,
+        ModelFormatException or AudioFormatException or BadInputException => BadInput,
+        ArgumentException or IOException or UnauthorizedAccessException => BadInput,
+        OperationCanceledException => CheckFailed,
+        _ => null,
+    };
+
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
+}
+
+/// <summary>What the user gave cannot be used: one line that says what and why.</summary>
+internal sealed class BadInputException(string message) : Exception(message);
+
+/// <summary>A check the user asked for has failed.</summary>
+internal sealed class CheckFailedException(string message) : Exception(message);
