@@ -130,7 +130,8 @@ internal static unsafe class DriverLoader
         new(CudaUnavailableReason.StubLibrary, "the library is the toolkit's link-time stub (CUDA_ERROR_STUB_LIBRARY, 34), not a driver",
             "take the toolkit's stubs folder off LD_LIBRARY_PATH and " + Update, []);
 
-    private static CudaUnavailable TooOld(int needs, int has) =>
+    /// <summary>The reason for a driver that lacks what came later.</summary>
+    public static CudaUnavailable TooOld(int needs, int has) =>
         new(CudaUnavailableReason.DriverTooOld, $"the driver is too old: needs CUDA {VersionText(needs)}, has {VersionText(has)}", Update, []);
 
     private static CudaUnavailable Missing(IEnumerable<string> symbols, string what) =>
