@@ -34,8 +34,9 @@ public static class ModelConverter
 {
     /// <summary>Converts a model and writes its package, whole or not at all. Nothing in a source is ever executed.</summary>
     /// <param name="sources">
-    /// A Hugging Face folder; or a file, .pth or .safetensors; or for a chain of the published code all its files, their folder,
-    /// or the last one alone where the others lie beside it or in the code's own folders.
+    /// A Hugging Face folder; or a file, .pth or .safetensors; or for a chain of the published code all its files, their folder, or the
+    /// last one alone where the others lie beside it or in the code's own folders. Of several runs the one furthest along is
+    /// converted, a file before one in a folder, the first given before a later one.
     /// </param>
     /// <param name="output">The package's folder; must not exist, or be empty.</param>
     /// <param name="options">What the sources leave open.</param>
@@ -54,7 +55,7 @@ public static class ModelConverter
         {
             throw new ArgumentException($"'{output}' is there already; a package is written into a new or empty folder.", nameof(output));
         }
-        if (sources is [var only] && Directory.Exists(only) && File.Exists(Path.Combine(only, "config.json")))
+        if (sources is [var only] && File.Exists(Path.Combine(only, "config.json")) && Checkpoints(only).Length == 0)
         {
             using var folder = HuggingFaceFolder.Open(only);
             return Save("a Hugging Face folder", HuggingFaceConverter.Convert(folder, options), output, options);
@@ -72,15 +73,16 @@ public static class ModelConverter
         var opened = new List<Checkpoint>();
         try
         {
-            foreach (string path in sources.SelectMany(Files))
-            {
-                opened.Add(Checkpoint.Open(path));
-            }
+            var folders = sources.ToLookup(Directory.Exists);
+            opened.AddRange(folders[false].Select(Checkpoint.Open));
+            int files = opened.Count;
+            opened.AddRange(folders[true].SelectMany(FilesOf).Select(Checkpoint.Open));
             if (opened is [{ Args: null } bare])
             {
                 return Save("a torchvision state dict", TorchvisionConverter.Convert(bare.State, options.Heads), output, options);
             }
-            return Save("a chain of the published code", PublishedConverter.Convert(Last(opened), opened, options.Heads), output, options);
+            var last = FurthestAlong(files > 0 ? opened[..files] : opened);
+            return Save($"a chain of the published code that ends with '{last.Path}'", PublishedConverter.Convert(last, opened, options.Heads), output, options);
         }
         finally
         {
@@ -88,29 +90,16 @@ public static class ModelConverter
         }
     }
 
-    private static IEnumerable<string> Files(string source)
-    {
-        if (!Directory.Exists(source))
-        {
-            return [source];
-        }
-        string[] files = [.. Directory.EnumerateFiles(source, "*.pth").Order(StringComparer.Ordinal)];
-        return files.Length > 0 ? files : throw new ModelFormatException(source, null, "config.json, or files *.pth", "neither");
-    }
+    private static string[] Checkpoints(string folder) =>
+        Directory.Exists(folder) ? [.. Directory.EnumerateFiles(folder, "*.pth").Order(StringComparer.Ordinal)] : [];
 
-    /// <summary>The run that is furthest along.</summary>
-    private static Checkpoint Last(List<Checkpoint> runs)
-    {
-        if (runs.FirstOrDefault(run => run.Args is null) is { } bare)
-        {
-            throw new ModelFormatException(bare.Path, "args", "checkpoints of the published code, where several files are given", "a bare state dict");
-        }
-        var phase = runs.Max(run => Phases.Of(run.Args!));
-        Checkpoint[] last = [.. runs.Where(run => Phases.Of(run.Args!) == phase)];
-        return last.Length == 1
-            ? last[0]
-            : throw new ModelFormatException(last[1].Path, "args.model_class", $"one file of {phase.Describe()}", $"also '{last[0].Path}'");
-    }
+    private static string[] FilesOf(string folder) => Checkpoints(folder) is { Length: > 0 } files
+        ? files
+        : throw new ModelFormatException(folder, null, "config.json, or files *.pth", "neither");
+
+    private static Checkpoint FurthestAlong(List<Checkpoint> runs) => runs.FirstOrDefault(run => run.Args is null) is { } bare
+        ? throw new ModelFormatException(bare.Path, "args", "checkpoints of the published code, where several files are given", "a bare state dict")
+        : runs.MaxBy(run => Phases.Of(run.Args!))!;
 
     private static ConversionReport Save(string source, ConvertedPackage package, string output, ConversionOptions options)
     {

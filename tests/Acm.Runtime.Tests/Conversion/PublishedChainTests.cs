@@ -43,6 +43,26 @@ public class PublishedChainTests
     }
 
     [Test]
+    public void AFileIsConvertedWithTheRestOfItsChainInAFolder()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string file in Chain)
+        {
+            folder.CopyAs(Golden(file), "chain", file);
+        }
+        Convert(folder, folder.CopyAs(Golden("facm-cuda.pth"), "mine", "model.pth"), folder["chain"]);
+        AssertIsTheStoredPackage(folder);
+    }
+
+    [Test]
+    public void TheFolderOfTheGoldenItselfWillDo()
+    {
+        using var folder = new TemporaryFolder();
+        Convert(folder, Golden());
+        AssertIsTheStoredPackage(folder);
+    }
+
+    [Test]
     public void TheCodesOwnRunFoldersAreFollowed()
     {
         var names = JsonNode.Parse(File.ReadAllBytes(Golden("run-names.json")))!.AsObject();
