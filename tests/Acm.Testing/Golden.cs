@@ -8,7 +8,9 @@ internal sealed class Golden : IDisposable
 {
     private readonly Acm.Runtime.SafeTensorsFile _file;
 
-    public Golden(params string[] parts) => _file = Acm.Runtime.SafeTensorsFile.Open(SharedFolder.Need(parts));
+    /// <summary>Opens a file under shared/ (skips the test where it is missing), or one given by its whole path.</summary>
+    public Golden(params string[] parts) =>
+        _file = Acm.Runtime.SafeTensorsFile.Open(Path.IsPathRooted(parts[0]) ? parts[0] : SharedFolder.Need(parts));
 
     public IReadOnlyCollection<string> Names => [.. _file.Names];
 

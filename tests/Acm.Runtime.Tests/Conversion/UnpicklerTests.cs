@@ -1,3 +1,4 @@
+using Acm.Testing;
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;

@@ -1,9 +1,9 @@
-namespace Acm.Runtime.Tests.Conversion;
+namespace Acm.Testing;
 
 /// <summary>A folder that is gone when the test is.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("acm-convert").FullName;
+    public string Path { get; } = Directory.CreateTempSubdirectory("acm-test").FullName;
 
     public string this[params string[] parts] => System.IO.Path.Combine([Path, .. parts]);
 
