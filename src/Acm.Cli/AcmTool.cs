@@ -18,6 +18,7 @@ internal static class AcmTool
         {
             ClassifyCommand.Create(output, error),
             RunCommand.Create(output, error),
+            ConvertCommand.Create(output, error),
         };
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
