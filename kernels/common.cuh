@@ -162,3 +162,12 @@ template <int Pending> DEVICE void wait_copy_groups()                   // until
     asm volatile("cp.async.wait_group %0;" ::"n"(Pending) : "memory");
 #endif
 }
+
+// ---- between blocks
+DEVICE void fence() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
+DEVICE u32 count_up_to(u32* counter, u32 last)    // adds one, or starts again at 0 after `last`; what it was before
+{
+    u32 r;
+    asm volatile("atom.global.inc.u32 %0, [%1], %2;" : "=r"(r) : "l"(counter), "r"(last) : "memory");
+    return r;
+}
