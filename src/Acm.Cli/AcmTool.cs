@@ -17,8 +17,14 @@ internal static class AcmTool
         RootCommand root = new("Runs adaptive-computation transformers: vision, speech and text.")
         {
             ClassifyCommand.Create(output, error),
+            EmbedCommand.Create(output, error),
+            TranscribeCommand.Create(output, error),
             RunCommand.Create(output, error),
             ConvertCommand.Create(output, error),
+            VerifyCommand.Create(output, error),
+            InfoCommand.Create(output, error),
+            BenchCommand.Create(output, error),
+            DoctorCommand.Create(output, error),
         };
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)

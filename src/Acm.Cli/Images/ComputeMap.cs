@@ -73,7 +73,7 @@ internal static class ComputeMap
     }
 
     // Dark blue, teal, yellow: monotone in lightness, so that it also reads in grey.
-    private static SKColor Color(float value)
+    internal static SKColor Color(float value)
     {
         (float At, byte R, byte G, byte B)[] stops = [(0, 68, 1, 84), (0.25f, 59, 82, 139), (0.5f, 33, 145, 140), (0.75f, 94, 201, 98), (1, 253, 231, 37)];
         value = float.IsNaN(value) ? 0 : Math.Clamp(value, 0, 1);

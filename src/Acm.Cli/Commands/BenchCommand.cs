@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Acm.Cli.Output;
+using Acm.Runtime;
+
+namespace Acm.Cli.Commands;
+
+/// <summary><c>acm bench</c>: a quick look at latency by budget; figures to publish come from bench/.</summary>
+internal static class BenchCommand
+{
+    private sealed record Row(string Budget, double Fraction, double MacShare, int Runs, double P50, double P90, double P99);
+
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        Argument<string> model = new("MODEL") { Description = "the model package" };
+        Option<double> seconds = new("--seconds") { Description = "seconds per row", DefaultValueFactory = _ => 1 };
+        Command command = new("bench", "A quick look at latency by budget on this machine.") { model, seconds };
+        CommonOptions common = new(command);
+        command.SetAction(parsed =>
+        {
+            using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
+            SampleInput sample = SampleInput.For(loaded);
+            using InferenceSession session = loaded.CreateSession(common.Session(parsed, sample.Batch, sample.TotalLength));
+            RunOptions asked = common.Run(parsed);
+            bool chosen = asked.Budget is not null || asked.Lambda is not null || asked.FixedLearners is not null;
+            (string, RunOptions)[] budgets = chosen || loaded.Budget is null ? [("as asked", asked)]
+                : [.. new double[] { 1, 0.75, 0.5, 0.3 }.Select(budget => ($"{budget}", new RunOptions { Budget = budget }))];
+            Row[] rows = [.. budgets.Select(pair => Measure(session, sample, pair.Item1, pair.Item2, parsed.GetValue(seconds)))];
+            if (common.Json(parsed))
+                Report.Json(output, json =>
+                {
+                    json.WriteStartObject();
+                    Report.Backend(json, session);
+                    json.WriteString("input", sample.Description);
+                    json.WriteStartArray("rows");
+                    foreach (Row row in rows)
+                    {
+                        json.WriteStartObject();
+                        json.WriteString("budget", row.Budget);
+                        json.WriteNumber("learner_fraction", row.Fraction);
+                        json.WriteNumber("macs_of_dense", row.MacShare);
+                        json.WriteNumber("runs", row.Runs);
+                        json.WriteNumber("p50_ms", row.P50);
+                        json.WriteNumber("p90_ms", row.P90);
+                        json.WriteNumber("p99_ms", row.P99);
+                        json.WriteEndObject();
+                    }
+                    json.WriteEndArray();
+                    json.WriteEndObject();
+                });
+            else
+            {
+                error.WriteLine(Report.Backend(session));
+                output.WriteLine($"{sample.Description}, one run at a time");
+                output.WriteLine("budget    learners  MACs of dense    runs    p50 ms    p90 ms    p99 ms");
+                foreach (Row row in rows)
+                    output.WriteLine($"{row.Budget,-8}  {row.Fraction,8:P1}  {row.MacShare,13:P1}  {row.Runs,6}  {row.P50,8:0.00}  {row.P90,8:0.00}  {row.P99,8:0.00}");
+                if (session.BackendName is "simulator")
+                    output.WriteLine("The simulated device's times say nothing about a GPU.");
+            }
+            return AcmTool.Done;
+        });
+        return command;
+    }
+
+    private static Row Measure(InferenceSession session, SampleInput sample, string name, RunOptions run, double seconds)
+    {
+        InferenceResult result = session.CreateResult();
+        for (int i = 0; i < 3; i++)
+            session.Run(sample.Input, result, run);
+        List<double> times = [];
+        Stopwatch whole = Stopwatch.StartNew();
+        while (whole.Elapsed.TotalSeconds < seconds || times.Count < 5)
+        {
+            long start = Stopwatch.GetTimestamp();
+            session.Run(sample.Input, result, run);
+            times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        times.Sort();
+        double At(double share) => times[(int)Math.Min(times.Count - 1, share * times.Count)];
+        return new Row(name, result.LearnerFraction, (double)result.Macs / result.DenseMacs, times.Count, At(0.5), At(0.9), At(0.99));
+    }
+}

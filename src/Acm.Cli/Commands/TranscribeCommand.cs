@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.Text.Json;
+using Acm.Cli.Audio;
+using Acm.Cli.Output;
+using Acm.Runtime;
+using Spectre.Console;
+
+namespace Acm.Cli.Commands;
+
+/// <summary><c>acm transcribe</c>: the words of recordings, when they were said, and what hearing them cost.</summary>
+internal static class TranscribeCommand
+{
+    public static Command Create(TextWriter output, TextWriter error)
+    {
+        Argument<string> model = new("MODEL") { Description = "the model package" };
+        Argument<string[]> files = new("WAV") { Description = "recordings: " + AudioFormatException.Supported, Arity = ArgumentArity.OneOrMore };
+        Option<string?> map = new("--map") { Description = "draw waveform, words and compute over time, as PNG (one recording: the name; several: numbered)" };
+        Option<double> window = new("--window") { Description = "seconds given to the model at once", DefaultValueFactory = _ => 20 };
+        Option<double> overlap = new("--overlap") { Description = "seconds that neighbouring windows share", DefaultValueFactory = _ => 4 };
+        Command command = new("transcribe", "Writes down what is said in recordings.") { model, files, map, window, overlap };
+        CommonOptions common = new(command);
+        command.SetAction(parsed =>
+        {
+            using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
+            int rate = loaded.Config.Wav2Vec2?.SamplingRate ?? 16000;
+            double seconds = parsed.GetValue(window);
+            if (!(seconds is >= 1 and <= 3600))
+                throw new BadInputException($"--window {seconds}: 1 to 3600 seconds");
+            using InferenceSession session = loaded.CreateSession(common.Session(parsed, 1, (int)(seconds * rate) + rate));
+            SpeechTranscriber transcriber = new(loaded, session, seconds, parsed.GetValue(overlap));
+            RunOptions run = common.Run(parsed);
+            string[] paths = parsed.GetValue(files)!;
+            List<Transcription> heard = [];
+            for (int i = 0; i < paths.Length; i++)
+            {
+                Transcription one = Listen(transcriber, paths[i], run, parsed.GetValue(map) is not null, error);
+                heard.Add(one);
+                if (parsed.GetValue(map) is { } picture)
+                    SpeechMap.Draw(one, transcriber.FrameSeconds, paths.Length == 1 ? picture : Numbered(picture, i));
+                if (!common.Json(parsed))
+                    output.WriteLine($"{Path.GetFileName(paths[i])}\t{one.Text}");
+            }
+            if (common.Json(parsed))
+                Report.Json(output, json => Write(json, heard, session));
+            else
+            {
+                error.WriteLine(Report.Backend(session));
+                double length = heard.Sum(static one => one.Seconds), macs = heard.Sum(static one => (double)one.Macs), dense = heard.Sum(static one => (double)one.DenseMacs);
+                error.WriteLine($"{length:0.0} s of sound; {heard.Sum(one => one.LearnerFraction * one.Seconds) / Math.Max(length, 1e-9):P1} of the learners, {Report.Macs(macs)} MACs of {Report.Macs(dense)} dense; {Report.Budget(heard[0].Budget)}");
+            }
+            return AcmTool.Done;
+        });
+        return command;
+    }
+
+    private static Transcription Listen(SpeechTranscriber transcriber, string path, RunOptions run, bool draw, TextWriter error)
+    {
+        if (!File.Exists(path))
+            throw new BadInputException($"{path}: no such file");
+        using WavReader recording = WavReader.Open(path);
+        double length = (double)recording.Length / recording.SampleRate;
+        Transcription heard = new(path);
+        if (length < 60 || Console.IsErrorRedirected)
+            foreach (TranscriptPart part in transcriber.Transcribe(recording, run))
+                heard.Add(part);
+        else
+            EmbedCommand.Terminal(error).Progress().Start(progress =>
+            {
+                ProgressTask task = progress.AddTask(Path.GetFileName(path).EscapeMarkup(), maxValue: length);
+                foreach (TranscriptPart part in transcriber.Transcribe(recording, run))
+                {
+                    heard.Add(part);
+                    task.Value = part.Seconds;
+                }
+            });
+        if (draw)
+            heard.Waveform = Waveform.Read(path, transcriber.FrameSeconds);
+        return heard;
+    }
+
+    private static string Numbered(string picture, int index) =>
+        Path.Combine(Path.GetDirectoryName(picture) ?? "", $"{Path.GetFileNameWithoutExtension(picture)}-{index}{Path.GetExtension(picture)}");
+
+    private static void Write(Utf8JsonWriter json, List<Transcription> heard, InferenceSession session)
+    {
+        json.WriteStartObject();
+        Report.Backend(json, session);
+        Report.Budget(json, heard[0].Budget);
+        json.WriteStartArray("files");
+        foreach (Transcription one in heard)
+        {
+            json.WriteStartObject();
+            json.WriteString("file", one.Path);
+            json.WriteString("text", one.Text);
+            json.WriteNumber("seconds", one.Seconds);
+            json.WriteNumber("learner_fraction", one.LearnerFraction);
+            json.WriteNumber("macs", one.Macs);
+            json.WriteNumber("dense_macs", one.DenseMacs);
+            json.WriteStartArray("words");
+            foreach (TimedWord word in one.Words)
+            {
+                json.WriteStartObject();
+                json.WriteString("word", word.Text);
+                json.WriteNumber("start", Math.Round(word.Start, 3));
+                json.WriteNumber("end", Math.Round(word.End, 3));
+                json.WriteStartArray("characters");
+                foreach (TimedCharacter character in word.Characters)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("character", character.Text);
+                    json.WriteNumber("start", Math.Round(character.Start, 3));
+                    json.WriteNumber("end", Math.Round(character.End, 3));
+                    json.WriteEndObject();
+                }
+                json.WriteEndArray();
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+}

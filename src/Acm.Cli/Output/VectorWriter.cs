@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using Acm.Runtime;
+
+namespace Acm.Cli.Output;
+
+/// <summary>Writes vectors as they come, so that memory does not grow with their number.</summary>
+internal abstract class VectorWriter : IDisposable
+{
+    public abstract void Write(string text, ReadOnlySpan<float> vector);
+
+    /// <summary>Called once, after the last vector.</summary>
+    public abstract void Finish(InferenceSession session, EncodingReport report);
+
+    public abstract void Dispose();
+
+    public static VectorWriter Create(string? path, bool json, TextWriter output, int width) =>
+        path is not null && Path.GetExtension(path) == ".npy" ? new Npy(path, width)
+        : json ? new Json(path, output)
+        : new Lines(path is null ? output : new StreamWriter(path), path is not null);
+
+    /// <summary>One vector a line, numbers apart by spaces.</summary>
+    private sealed class Lines(TextWriter output, bool owned) : VectorWriter
+    {
+        public override void Write(string text, ReadOnlySpan<float> vector)
+        {
+            StringBuilder line = new(vector.Length * 12);
+            foreach (float value in vector)
+                line.Append(line.Length == 0 ? "" : " ").Append(value.ToString("R", CultureInfo.InvariantCulture));
+            output.WriteLine(line);
+        }
+
+        public override void Finish(InferenceSession session, EncodingReport report) => output.Flush();
+
+        public override void Dispose()
+        {
+            if (owned)
+                output.Dispose();
+        }
+    }
+
+    /// <summary>One JSON object: vectors, then what they took.</summary>
+    private sealed class Json : VectorWriter
+    {
+        private readonly TextWriter _output;
+        private readonly Stream _stream;
+        private readonly bool _toFile;
+        private readonly Utf8JsonWriter _json;
+
+        public Json(string? path, TextWriter output)
+        {
+            (_output, _toFile) = (output, path is not null);
+            _stream = path is null ? new MemoryStream() : File.Create(path);
+            _json = new Utf8JsonWriter(_stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+            _json.WriteStartObject();
+            _json.WriteStartArray("embeddings");
+        }
+
+        public override void Write(string text, ReadOnlySpan<float> vector)
+        {
+            _json.WriteStartObject();
+            _json.WriteString("text", text);
+            _json.WriteStartArray("vector");
+            foreach (float value in vector)
+                _json.WriteNumberValue(value);
+            _json.WriteEndArray();
+            _json.WriteEndObject();
+            // To standard output piece by piece; a file's stream writes by itself.
+            _json.Flush();
+            Drain();
+        }
+
+        public override void Finish(InferenceSession session, EncodingReport report)
+        {
+            _json.WriteEndArray();
+            _json.WriteNumber("texts", report.Texts);
+            _json.WriteNumber("truncated", report.Truncated);
+            _json.WriteNumber("word_pieces", report.WordPieces);
+            _json.WriteNumber("macs", report.Macs);
+            _json.WriteNumber("dense_macs", report.DenseMacs);
+            Report.Budget(_json, report.Budget);
+            Report.Backend(_json, session);
+            _json.WriteEndObject();
+            _json.Flush();
+            Drain();
+            if (!_toFile)
+                _output.WriteLine();
+        }
+
+        public override void Dispose()
+        {
+            _json.Dispose();
+            _stream.Dispose();
+        }
+
+        private void Drain()
+        {
+            if (_stream is MemoryStream memory)
+            {
+                _output.Write(Encoding.UTF8.GetString(memory.GetBuffer(), 0, (int)memory.Length));
+                memory.SetLength(0);
+            }
+        }
+    }
+
+    /// <summary>NumPy's format, version 1.0: the count is filled in at the end, in a header of fixed size.</summary>
+    private sealed class Npy : VectorWriter
+    {
+        private readonly FileStream _file;
+        private readonly int _width;
+        private int _count;
+
+        public Npy(string path, int width)
+        {
+            (_file, _width) = (File.Create(path), width);
+            _file.Write(Header());
+        }
+
+        public override void Write(string text, ReadOnlySpan<float> vector)
+        {
+            _file.Write(MemoryMarshal.AsBytes(vector));
+            _count++;
+        }
+
+        public override void Finish(InferenceSession session, EncodingReport report)
+        {
+            _file.Position = 0;
+            _file.Write(Header());
+        }
+
+        public override void Dispose() => _file.Dispose();
+
+        private byte[] Header()
+        {
+            const int Size = 128;
+            string description = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({_count}, {_width}), }}";
+            return [0x93, .. "NUMPY"u8, 1, 0, Size - 10, 0, .. Encoding.ASCII.GetBytes(description.PadRight(Size - 11)), (byte)'\n'];
+        }
+    }
+}
