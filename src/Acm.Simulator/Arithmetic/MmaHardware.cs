@@ -31,13 +31,13 @@ internal static unsafe class MmaHardware
         MmaSums.Load(shape.C, c, sum);
 
         Plan plan = Plan.Of(shape, arithmetic);
-        bool ok = (plan.FractionBits, plan.Step, shape.D) switch // the constants of the common forms spelt out for the compiler
+        bool ok = (plan.FractionBits, plan.Step, shape.D) switch
         {
-            (24, 8, MmaType.F32) => RunSteps(operands, 24, 8, uint.MaxValue, shape.K, false, sum),
-            (24, 4, MmaType.F32) => RunSteps(operands, 24, 4, uint.MaxValue, shape.K, false, sum),
-            (25, 16, MmaType.F32) => RunSteps(operands, 25, 16, uint.MaxValue, shape.K, false, sum),
-            (25, 8, MmaType.F32) => RunSteps(operands, 25, 8, uint.MaxValue, shape.K, false, sum),
-            _ => RunSteps(operands, plan.FractionBits, plan.Step, plan.ResultMask, shape.K, shape.D == MmaType.F16, sum),
+            (24, 8, MmaType.F32) => Run24By8(operands, shape.K, sum),
+            (24, 4, MmaType.F32) => Run24By4(operands, shape.K, sum),
+            (25, 16, MmaType.F32) => Run25By16(operands, shape.K, sum),
+            (_, _, MmaType.F32) => RunToSingle(operands, plan, shape.K, sum),
+            _ => RunToHalf(operands, plan, shape.K, sum),
         };
         if (!ok)
         {
@@ -81,6 +81,19 @@ internal static unsafe class MmaHardware
         MmaType.E4M3 => -6,
         _ => -126,
     };
+
+    // One method each, so that the compiler sees the constants of the common forms (and has a budget for inlining in each).
+    private static bool Run24By8(in MmaOperands operands, int k, Vector512<float>* sum) => RunSteps(operands, 24, 8, uint.MaxValue, k, false, sum);
+
+    private static bool Run24By4(in MmaOperands operands, int k, Vector512<float>* sum) => RunSteps(operands, 24, 4, uint.MaxValue, k, false, sum);
+
+    private static bool Run25By16(in MmaOperands operands, int k, Vector512<float>* sum) => RunSteps(operands, 25, 16, uint.MaxValue, k, false, sum);
+
+    private static bool RunToSingle(in MmaOperands operands, in Plan plan, int k, Vector512<float>* sum) =>
+        RunSteps(operands, plan.FractionBits, plan.Step, plan.ResultMask, k, false, sum);
+
+    private static bool RunToHalf(in MmaOperands operands, in Plan plan, int k, Vector512<float>* sum) =>
+        RunSteps(operands, plan.FractionBits, plan.Step, uint.MaxValue, k, true, sum);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool RunSteps(in MmaOperands operands, int fractionBits, int stepSlots, uint resultMask, int k, bool half, Vector512<float>* sum)

@@ -107,7 +107,7 @@ internal readonly unsafe struct MmaOperands
                 exponent = Exponent(value.AsUInt32(), 1);
                 break;
             case MmaType.F16:
-                value = FromSmall(e == 0 ? Vector512.ShiftLeft(words, 16) : words, 0x7fffu << 16, 3, 112, 0x7c00u << 13);
+                value = Halves.ToSingle(e == 0 ? words : HalfMath.High(words), Half16.F16);
                 exponent = Exponent(value.AsUInt32(), 113);
                 break;
             case MmaType.E5M2:

@@ -47,24 +47,13 @@ internal static unsafe class MmaSums
     private static Vector512<uint> Canonical(Vector512<float> x) =>
         Vector512.ConditionalSelect(Vector512.Equals(x, x).AsUInt32(), x.AsUInt32(), Vector512.Create(0x7fffffffu));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Unfold(Vector512<uint> words, Vector512<float>* sum)
     {
-        float* even = (float*)sum;
-        for (int i = 0; i < 16; i++)
-        {
-            even[i] = (float)BitConverter.UInt16BitsToHalf((ushort)words[i]);
-            even[16 + i] = (float)BitConverter.UInt16BitsToHalf((ushort)(words[i] >> 16));
-        }
+        sum[0] = Halves.ToSingle(words, Half16.F16);
+        sum[1] = Halves.ToSingle(HalfMath.High(words), Half16.F16);
     }
 
-    private static Vector512<uint> Fold(Vector512<float>* sum)
-    {
-        float* even = (float*)sum;
-        uint* words = stackalloc uint[16];
-        for (int i = 0; i < 16; i++)
-            words[i] = Bits(even[i]) | (Bits(even[16 + i]) << 16);
-        return Vector512.Load(words);
-    }
-
-    private static uint Bits(float x) => float.IsNaN(x) ? 0x7fffu : BitConverter.HalfToUInt16Bits((Half)x);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Fold(Vector512<float>* sum) => HalfMath.Join(Halves.Pack16(sum[0]), Halves.Pack16(sum[1]));
 }

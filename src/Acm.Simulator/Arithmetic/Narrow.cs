@@ -35,15 +35,12 @@ internal static class Narrow
     }
 
     /// <summary>value * unit (a power of two) rounded to f16, nearest even, and given back as float32.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> ToHalf(Vector512<int> value, Vector512<float> unit)
     {
         // Cut with the lost bits or-ed into the last: the second rounding then cannot meet a false tie.
         Vector512<float> cut = TowardZero(value);
         Vector512<int> inexact = ~Vector512.Equals(Vector512.ConvertToInt32(cut), value) & Vector512<int>.One;
-        Vector512<float> odd = (cut.AsInt32() | inexact).AsSingle() * unit;
-        Vector512<float> result = default;
-        for (int i = 0; i < 16; i++)
-            result = result.WithElement(i, (float)(Half)odd[i]);
-        return result;
+        return Halves.RoundToF16((cut.AsInt32() | inexact).AsSingle() * unit);
     }
 }
