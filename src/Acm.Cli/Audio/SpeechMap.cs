@@ -13,7 +13,7 @@ internal static class SpeechMap
     {
         double length = Math.Max(heard.Waveform.Length * frameSeconds, 0.1), perRow = Math.Clamp(Math.Ceiling(length), 6, MostSeconds);
         int rows = Math.Min((int)Math.Ceiling(length / perRow), MostRows);
-        int width = Left + Right + (int)(perRow * PixelsPerSecond);
+        int width = Math.Max(1000, Left + Right + (int)(perRow * PixelsPerSecond));
         using SKBitmap picture = new(width, Header + rows * Row + Footer);
         using SKCanvas canvas = new(picture);
         canvas.Clear(SKColors.White);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Acm.Runtime.Plan;
 
@@ -19,6 +20,7 @@ internal unsafe struct Epilogue
     public int* ResidualRows;
 
     /// <summary>Stores columns <paramref name="column"/> .. + <paramref name="columns"/> of rows <paramref name="row"/> .. + <paramref name="rows"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Store(float* tile, int row, int rows, int column, int columns)
     {
         for (int r = 0; r < rows; r++, tile += GemmKernels.Columns)

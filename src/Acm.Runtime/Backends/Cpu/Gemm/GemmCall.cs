@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>Neighbouring rows of a product that share their depth.</summary>
@@ -33,6 +34,7 @@ internal unsafe struct GemmCall
     public int LearnerSize;
 
     /// <summary>Computes one block times one panel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Execute(in RowBlock block, int panel)
     {
         PackedMatrix weight = Weights[block.Group];

@@ -24,6 +24,7 @@ internal static unsafe partial class GemmKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow3(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector256<float> c0_0 = Vector256<float>.Zero,
@@ -78,6 +79,7 @@ internal static unsafe partial class GemmKernels
         c2_3.Store(tile + 88);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow2(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector256<float> c0_0 = Vector256<float>.Zero,
@@ -118,6 +120,7 @@ internal static unsafe partial class GemmKernels
         c1_3.Store(tile + 56);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Narrow1(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector256<float> c0_0 = Vector256<float>.Zero,

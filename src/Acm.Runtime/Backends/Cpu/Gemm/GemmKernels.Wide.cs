@@ -34,6 +34,7 @@ internal static unsafe partial class GemmKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide14(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector512<float> c0_0 = Vector512<float>.Zero,
@@ -145,6 +146,7 @@ internal static unsafe partial class GemmKernels
         c13_1.Store(tile + 432);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide7(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector512<float> c0_0 = Vector512<float>.Zero,
@@ -207,6 +209,7 @@ internal static unsafe partial class GemmKernels
         c6_1.Store(tile + 208);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide4(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector512<float> c0_0 = Vector512<float>.Zero,
@@ -248,6 +251,7 @@ internal static unsafe partial class GemmKernels
         c3_1.Store(tile + 112);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide2(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector512<float> c0_0 = Vector512<float>.Zero,
@@ -274,6 +278,7 @@ internal static unsafe partial class GemmKernels
         c1_1.Store(tile + 48);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Wide1(float* a, nint stride, float* b, nint depth, float* tile)
     {
         Vector512<float> c0_0 = Vector512<float>.Zero,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -29,6 +30,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public float* Panel(int index) => _data + (nint)index * Depth * GemmKernels.Columns;
 
     /// <summary>Packs [depth, columns], row-major.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns)
     {
         PackedMatrix packed = new(depth, columns);
@@ -42,6 +44,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     }
 
     /// <summary>Packs nn.Linear's [columns, depth], row-major.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth)
     {
         PackedMatrix packed = new(depth, columns);

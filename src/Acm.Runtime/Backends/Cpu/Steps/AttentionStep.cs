@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Acm.Runtime.Plan;
 
@@ -57,6 +58,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         forward.Scratch(1, 0) + ((nint)offsets[2 * sequence] * _heads + (nint)head * (offsets[2 * sequence + 2] - offsets[2 * sequence])) * Padded(_size);
 
     // Keys as panels of 32 keys [size, 32], values as panels of 32 columns [length, 32].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Pack(CpuForward forward, int* offsets, int sequence, int head)
     {
         ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
@@ -82,6 +84,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Attend(CpuForward forward, int* offsets, int sequence, int head, int block, int worker)
     {
         ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
@@ -131,6 +134,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     }
 
     // exp(scale * (score - highest)) in place, padding zero; returns one over their sum.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float Softmax(float* scores, int length, int padded)
     {
         for (int i = length; i < padded; i++)

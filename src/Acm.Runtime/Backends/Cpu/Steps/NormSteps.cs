@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Acm.Runtime.Plan;
 
@@ -20,6 +21,7 @@ internal sealed unsafe class LayerNormStep(LayerNorm op, CpuBackend backend) : C
             Normalize(forward.Buffer(_in) + (nint)row * _in.Width, forward.Buffer(_out) + (nint)row * _in.Width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Normalize(float* x, float* y)
     {
         int width = _in.Width, whole = width & ~7;
@@ -60,6 +62,7 @@ internal sealed unsafe class LayerNormStep(LayerNorm op, CpuBackend backend) : C
     }
 
     /// <summary>Applies an activation in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Activate(Activation activation, float* values, int count)
     {
         if (activation == Activation.Identity)

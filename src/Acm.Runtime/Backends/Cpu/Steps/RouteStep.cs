@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -109,6 +110,7 @@ internal sealed unsafe class RouteStep : CpuStep
         return logits;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Choose(float* logits, int rows, AcmSite site, double lambda, int* k)
     {
         int outputs = site.Learners + 1 - site.MinK;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -8,6 +9,7 @@ internal sealed unsafe class TokenEmbedStep(TokenEmbed op, CpuBackend backend) :
     private readonly BufferSlot _out = backend.Slot(op.Out);
     private readonly float* _words = backend.Keep(op.Words), _positions = backend.Keep(op.Positions), _types = backend.Keep(op.Types);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         ReadOnlySpan<int> starts = forward.Starts(_out.Rows);
