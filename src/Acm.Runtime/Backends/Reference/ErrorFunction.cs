@@ -32,7 +32,7 @@ internal static class ErrorFunction
             return 0;
         }
         double fraction = x;
-        for (int n = 20 + (int)(100 / square); n > 0; n--)
+        for (int n = 20 + (int)(200 / square); n > 0; n--)
         {
             fraction = x + n / 2.0 / fraction;
         }
