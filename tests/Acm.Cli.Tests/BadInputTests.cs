@@ -1,0 +1,126 @@
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>What cannot be used gets one line that says so, and the exit code that scripts rely on.</summary>
+public class BadInputTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("acm-bad").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private static string Picture => Tool.Pictures[0];
+
+    private string File(string name, params byte[] bytes)
+    {
+        string path = Path.Combine(_folder, name);
+        System.IO.File.WriteAllBytes(path, bytes);
+        return path;
+    }
+
+    [TestCase()]
+    [TestCase("no-such-command")]
+    [TestCase("classify")]
+    [TestCase("classify", "MODEL")]
+    [TestCase("classify", "MODEL", "PICTURE", "--no-such-option")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "a lot")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "0.3", "--lambda", "1")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "1.5")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "-0.1")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "NaN")]
+    [TestCase("classify", "MODEL", "PICTURE", "--lambda", "Infinity")]
+    [TestCase("classify", "MODEL", "PICTURE", "--learners", "5")]
+    [TestCase("classify", "MODEL", "PICTURE", "--learners", "-1")]
+    [TestCase("classify", "MODEL", "PICTURE", "--backend", "abacus")]
+    [TestCase("classify", "MODEL", "PICTURE", "--precision", "int1")]
+    [TestCase("classify", "MODEL", "PICTURE", "--threads", "-1")]
+    [TestCase("run", "MODEL")]
+    [TestCase("run", "MODEL", "--input", "PICTURE", "--output", "PICTURE.out")]
+    public void WrongUseIsExitCode2(params string[] arguments) =>
+        Tool.Refuse(2, [.. arguments.Select(text => text.Replace("MODEL", Tool.Model).Replace("PICTURE", Picture))]);
+
+    [Test]
+    public void ADeviceThatIsNotThereIsExitCode3()
+    {
+        string error = Tool.Refuse(3, "classify", Tool.Model, Picture, "--backend", "cpu", "--precision", "bf16");
+        Assert.That(error, Does.Contain("CUDA"));
+    }
+
+    [Test]
+    public void PicturesThatAreNoneAreNamedWithWhatWasFoundAndWhatIsSupported()
+    {
+        byte[] real = System.IO.File.ReadAllBytes(Picture);
+        byte[] header = [.. real.Take(40)];
+        Dictionary<string, string> wrong = new()
+        {
+            [File("text.png", "hello"u8.ToArray())] = "68656C6C",
+            [File("empty.png")] = "empty",
+            [File("cut.png", [.. real.Take(real.Length / 2)])] = "damaged",
+            [File("header.png", header)] = "",
+            [_folder] = "",
+            [Path.Combine(_folder, "absent.png")] = "no such file",
+            [Path.Combine(_folder, "absent", "absent.png")] = "no such file",
+        };
+        foreach (var (path, found) in wrong)
+        {
+            string error = Tool.Refuse(2, "classify", Tool.Model, Picture, path);
+            Assert.That(error, Does.Contain(path).And.Contain(found), path);
+            if (System.IO.File.Exists(path))
+                Assert.That(error, Does.Contain("PNG"), path);
+        }
+    }
+
+    [Test]
+    public void ModelsThatAreNoneAreNamed()
+    {
+        string empty = Directory.CreateDirectory(Path.Combine(_folder, "empty")).FullName;
+        string broken = Directory.CreateDirectory(Path.Combine(_folder, "broken")).FullName;
+        System.IO.File.Copy(Path.Combine(Tool.Model, "config.json"), Path.Combine(broken, "config.json"));
+        System.IO.File.WriteAllBytes(Path.Combine(broken, "model.safetensors"), [.. System.IO.File.ReadAllBytes(Path.Combine(Tool.Model, "model.safetensors")).Take(100_000)]);
+        foreach (string model in (string[])[empty, broken, Path.Combine(_folder, "absent"), Picture])
+            Assert.That(Tool.Refuse(2, "classify", model, Picture), Does.Contain(model));
+        Assert.That(Tool.Refuse(2, "classify", SharedFolder.Data("bert-tiny"), Picture), Does.Contain("vision"));
+    }
+
+    [Test]
+    public void AMapThatCannotBeWrittenIsExitCode2()
+    {
+        string blocked = File("file");
+        Assert.That(Tool.Refuse(2, "classify", Tool.Model, Picture, "--map", Path.Combine(blocked, "map.png")), Does.Contain("file"));
+    }
+
+    [Test]
+    public void TensorsOfTheWrongKindOrShapeAreNamed()
+    {
+        string output = Path.Combine(_folder, "out.safetensors");
+        var inputs = new Dictionary<string, Action<SafeTensorsWriter>>
+        {
+            ["pixels"] = writer => writer.Add("images", [1, 3, 96, 96], new float[3 * 96 * 96]),
+            ["96"] = writer => writer.Add("pixels", [1, 3, 32, 32], new float[3 * 32 * 32]),
+            ["F32"] = writer => writer.Add("pixels", [1, 3, 96, 96], new int[3 * 96 * 96]),
+            ["dimensions"] = writer => writer.Add("pixels", [3 * 96 * 96], new float[3 * 96 * 96]),
+            ["0"] = writer => writer.Add("pixels", [0, 3, 96, 96], Array.Empty<float>()),
+            ["k.nowhere"] = writer =>
+            {
+                writer.Add("pixels", [1, 3, 96, 96], new float[3 * 96 * 96]);
+                writer.Add("k.nowhere", [1, 145], new int[145]);
+            },
+        };
+        foreach (var (named, fill) in inputs)
+        {
+            SafeTensorsWriter writer = new();
+            fill(writer);
+            string input = Path.Combine(_folder, "in.safetensors");
+            writer.Save(input);
+            string error = Tool.Refuse(2, "run", Tool.Model, "--input", input, "--output", output);
+            Assert.That(error, Does.Contain(named.Replace("k.", "")), named);
+            Assert.That(System.IO.File.Exists(output), Is.False);
+        }
+    }
+}

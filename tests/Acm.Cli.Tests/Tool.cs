@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>The tool as a caller sees it, run in this process.</summary>
+internal static class Tool
+{
+    /// <summary>The trained model that every clone has.</summary>
+    public static string Model { get; } = Path.Combine(SharedFolder.Repo, "models", "vit-chars");
+
+    /// <summary>Its pictures, in the order of their names.</summary>
+    public static string[] Pictures { get; } = [.. Directory.GetFiles(Path.Combine(Model, "images"), "*.png").Order(StringComparer.Ordinal)];
+
+    public static (int Code, string Output, string Error) Run(params IReadOnlyList<string> arguments)
+    {
+        using StringWriter output = new(), error = new();
+        int code = AcmTool.Run(arguments, output, error);
+        return (code, output.ToString(), error.ToString());
+    }
+
+    /// <summary>Runs a command that must end well, and gives its output.</summary>
+    public static string Succeed(params IReadOnlyList<string> arguments)
+    {
+        var (code, output, error) = Run(arguments);
+        Assert.That(code, Is.Zero, error);
+        return output;
+    }
+
+    /// <summary>Runs a command that must end well with --json: nothing but JSON on its output.</summary>
+    public static JsonElement Json(params IReadOnlyList<string> arguments)
+    {
+        using JsonDocument document = JsonDocument.Parse(Succeed([.. arguments, "--json"]));
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Runs a command that must be refused: one line on its error output, nothing on the other.</summary>
+    public static string Refuse(int code, params IReadOnlyList<string> arguments)
+    {
+        var (exit, output, error) = Run(arguments);
+        Assert.That((exit, output), Is.EqualTo((code, "")), error);
+        Assert.That(error.TrimEnd('\n', '\r'), Is.Not.Empty.And.Not.Contain("\n").And.Not.Contain("   at "));
+        return error;
+    }
+}
