@@ -90,9 +90,9 @@ public sealed record Edit(int How, int Where, int What)
     private const string StringPattern = "\"(?:[^\"\\\\]|\\\\.)*\"";
     private const string ValuePattern = StringPattern + "|-?[0-9][0-9.eE+-]*|true|false|null";
 
-    private static readonly Regex Strings = new(StringPattern);
-    private static readonly Regex Values = new(ValuePattern);
-    private static readonly Regex Tokens = new(ValuePattern + "|[][{}:,]");
+    private static readonly Regex Strings = new(StringPattern, RegexOptions.Compiled);
+    private static readonly Regex Values = new(ValuePattern, RegexOptions.Compiled);
+    private static readonly Regex Tokens = new(ValuePattern + "|[][{}:,]", RegexOptions.Compiled);
 
     private static readonly ulong[] Numbers64 =
         [0, 1, 2, 8, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFF_FFFF, 0xFFFF_FFFF, 0x1_0000_0000, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000, ulong.MaxValue, 100_000_001];

@@ -53,6 +53,20 @@ public class PackageFuzzTests
     [FsCheck.NUnit.Property(MaxTest = Mutants / 4, Arbitrary = new[] { typeof(Edits) }, Replay = Seed)]
     public void ConfigChangedByTokenFromAKeptSeed(Edit[] edits) => ConfigChangedByToken(edits);
 
+    [FsCheck.NUnit.Property(MaxTest = Mutants / 4, Arbitrary = new[] { typeof(Edits) })]
+    public void ConfigOfATextEncoderChangedByToken(Edit[] edits) => WithPackage(SharedFolder.Data("bert-tiny"), edits);
+
+    [FsCheck.NUnit.Property(MaxTest = Mutants / 4, Arbitrary = new[] { typeof(Edits) })]
+    public void ConfigOfASpeechModelChangedByToken(Edit[] edits) => WithPackage(SharedFolder.Data("wav2vec2-tiny-layer-stable-bias"), edits);
+
+    private void WithPackage(string package, Edit[] edits)
+    {
+        string config = File.ReadAllText(Path.Combine(package, "config.json"));
+        File.WriteAllBytes(Path.Combine(_folder, "config.json"), Encoding.UTF8.GetBytes(edits.Aggregate(config, (json, edit) => edit.Apply(json))));
+        File.Copy(Path.Combine(package, "model.safetensors"), Path.Combine(_folder, "model.safetensors"), overwrite: true);
+        LoadedOrRefused();
+    }
+
     private void WithWeights(byte[] weights)
     {
         File.WriteAllText(Path.Combine(_folder, "config.json"), SmallPackage.Config);
