@@ -50,7 +50,7 @@ internal static class Halves
         Vector512<uint> small = ((bits.AsSingle() + half) - half).AsUInt32();
         Vector512<uint> result = Vector512.ConditionalSelect(
             Vector512.LessThan(bits.AsInt32(), Vector512.Create(0x38800000)).AsUInt32(), small, normal);
-        Vector512<uint> beyond = Vector512.GreaterThanOrEqual(result.AsInt32(), Vector512.Create(0x47800000)).AsUInt32();
+        Vector512<uint> beyond = Vector512.GreaterThanOrEqual(result, Vector512.Create(0x47800000u)); // unsigned: a NaN may have carried into the sign
         Vector512<uint> infinite = Vector512.ConditionalSelect(
             Vector512.GreaterThan(bits.AsInt32(), Vector512.Create(0x7f800000)).AsUInt32(), Vector512.Create(0x7fffffffu), Vector512.Create(0x7f800000u));
         return (Vector512.ConditionalSelect(beyond, infinite, result) | sign).AsSingle();

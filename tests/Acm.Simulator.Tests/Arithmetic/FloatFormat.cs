@@ -1,10 +1,10 @@
 using System.Numerics;
 
-namespace Acm.Simulator.Arithmetic;
+namespace Acm.Simulator.Tests.Arithmetic;
 
 /// <summary>
-/// A binary floating-point format and its one way in: <see cref="Round(bool, UInt128, int, bool, Rounding, bool)"/> rounds an
-/// exact value once. Every narrowing of the simulator that is not hot goes through it.
+/// A binary floating-point format and its one way in, <see cref="Round(bool, UInt128, int, bool, Rounding, bool)"/> rounds an
+/// exact value once. The oracle for every narrowing of the simulator: integers only, written apart from what it tests.
 /// </summary>
 /// <param name="ExponentBits">Width of the exponent field.</param>
 /// <param name="MantissaBits">Width of the stored mantissa.</param>

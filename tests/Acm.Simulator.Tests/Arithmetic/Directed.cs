@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Acm.Simulator.Arithmetic;
+namespace Acm.Simulator.Tests.Arithmetic;
 
 /// <summary>
 /// f32 and f64 arithmetic in every rounding mode. Nearest is the processor's own. Directed f32: the result in double is made odd

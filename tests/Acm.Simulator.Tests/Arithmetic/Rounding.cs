@@ -1,4 +1,4 @@
-namespace Acm.Simulator.Arithmetic;
+namespace Acm.Simulator.Tests.Arithmetic;
 
 /// <summary>PTX rounding modifiers.</summary>
 internal enum Rounding
