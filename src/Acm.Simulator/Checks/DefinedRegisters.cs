@@ -1,0 +1,62 @@
+using Acm.Simulator.Execution;
+
+namespace Acm.Simulator.Checks;
+
+/// <summary>Follows which lanes of which registers hold a value that somebody computed.</summary>
+internal static unsafe class DefinedRegisters
+{
+    public static void CheckGuard(Warp w, Instruction* i) => Need(w, i->Guard, w.Mask, "a guard");
+
+    private static void Need(Warp w, int offset, uint lanes, string what)
+    {
+        uint missing = lanes & ~w.Frame.Defined[offset >> 7];
+        if (missing != 0)
+        {
+            string name = w.Frame.Code.RegisterNames.GetValueOrDefault(offset, "a register");
+            throw w.Fault(FaultKind.UninitialisedRegister, $"{name} is used as {what}, but nobody has written it", System.Numerics.BitOperations.TrailingZeroCount(missing));
+        }
+    }
+
+    /// <summary>Before an instruction: checks what it reads, and says what it writes.</summary>
+    public static void Apply(Warp w, Instruction* i, uint exec, CheckRule rule)
+    {
+        uint* defined = w.Frame.Defined;
+        uint good = exec;
+        switch (rule.Kind)
+        {
+            case CheckKind.Strict:
+                foreach (int read in rule.Reads)
+                {
+                    if ((defined[read >> 7] & exec) != exec)
+                        Need(w, read, exec, "an address, a condition or a value to store");
+                }
+
+                break;
+            case CheckKind.Propagate:
+                foreach (int read in rule.Reads)
+                    good &= defined[read >> 7];
+                break;
+            case CheckKind.Select:
+            {
+                uint p = *w.Plane(rule.Reads[2]);
+                good &= defined[rule.Reads[2] >> 7] & ((defined[rule.Reads[0] >> 7] & p) | (defined[rule.Reads[1] >> 7] & ~p));
+                break;
+            }
+
+            case CheckKind.LoadLocal:
+                foreach (int read in rule.Reads)
+                    Need(w, read, exec, "an address");
+                good = LocalDefined.Load(w, i, exec);
+                break;
+            case CheckKind.StoreLocal:
+                Need(w, rule.Reads[0], exec, "an address");
+                for (int r = 1; r < rule.Reads.Length; r++)
+                    good &= defined[rule.Reads[r] >> 7];
+                LocalDefined.Store(w, i, exec, good);
+                return;
+        }
+
+        foreach (int write in rule.Writes)
+            defined[write >> 7] = (defined[write >> 7] & ~exec) | (good & exec);
+    }
+}

@@ -1,0 +1,75 @@
+using System.Numerics;
+
+namespace Acm.Simulator.Execution.Handlers;
+
+internal enum HalfOp { Add, Sub, Mul, Fma, Min, Max, Neg, Abs, Ex2, Tanh }
+
+/// <summary>
+/// f16 and bf16 arithmetic, single or packed in pairs. Count: <see cref="HalfOp"/>; Mode: 1 bf16, 2 packed; Mode2: 1 flush subnormals,
+/// 2 saturate, 4 relu, 8 NaN wins in min and max, 16 xorsign.abs.
+/// </summary>
+internal static unsafe class HalfOps
+{
+    public static void Run(Warp w, Instruction* i, uint exec)
+    {
+        uint* a = w.Plane(i->A), b = w.Plane(i->B), c = w.Plane(i->C), d = w.Plane(i->D);
+        bool bf16 = (i->Mode & 1) != 0, packed = (i->Mode & 2) != 0;
+        HalfOp op = (HalfOp)i->Count;
+        int flags = i->Mode2;
+        for (; exec != 0; exec &= exec - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(exec);
+            uint result = One(op, bf16, flags, a[lane] & 0xffff, b[lane] & 0xffff, c[lane] & 0xffff);
+            if (packed)
+                result |= One(op, bf16, flags, a[lane] >> 16, b[lane] >> 16, c[lane] >> 16) << 16;
+            d[lane] = result;
+        }
+    }
+
+    public static uint One(HalfOp op, bool bf16, int flags, uint a, uint b, uint c)
+    {
+        bool ftz = (flags & 1) != 0;
+        if (op is HalfOp.Neg or HalfOp.Abs)
+        {
+            a = ftz ? FlushBits(a, bf16) : a;
+            return op == HalfOp.Neg ? a ^ 0x8000 : a & 0x7fff;
+        }
+
+        double x = Value(a, bf16, ftz), y = Value(b, bf16, ftz), z = Value(c, bf16, ftz);
+        double r = op switch
+        {
+            HalfOp.Add => Rounding.FusedOdd(x, 1, y),
+            HalfOp.Sub => Rounding.FusedOdd(x, 1, -y),
+            HalfOp.Mul => x * y,
+            HalfOp.Fma => Rounding.FusedOdd(x, y, z),
+            HalfOp.Min => (flags & 16) != 0 ? XorSign(double.MinNumber(Math.Abs(x), Math.Abs(y)), x, y) : (flags & 8) != 0 ? Math.Min(x, y) : double.MinNumber(x, y),
+            HalfOp.Max => (flags & 16) != 0 ? XorSign(double.MaxNumber(Math.Abs(x), Math.Abs(y)), x, y) : (flags & 8) != 0 ? Math.Max(x, y) : double.MaxNumber(x, y),
+            HalfOp.Ex2 => Math.Pow(2, x),
+            _ => Math.Tanh(x),
+        };
+        uint bits = bf16 ? Narrows.ToBf16(r, RoundMode.Nearest) : Narrows.ToF16(r, RoundMode.Nearest);
+        if (ftz)
+            bits = FlushBits(bits, bf16);
+        if ((flags & 2) != 0)
+        {
+            double v = Value(bits, bf16, false);
+            bits = !(v > 0) ? 0 : v > 1 ? (bf16 ? 0x3f80u : 0x3c00u) : bits;
+        }
+
+        if ((flags & 4) != 0 && (bits & 0x8000) != 0 && !double.IsNaN(Value(bits, bf16, false)))
+            bits = 0;
+        return bits;
+    }
+
+    private static double XorSign(double magnitude, double x, double y) =>
+        Math.CopySign(magnitude, double.IsNegative(x) != double.IsNegative(y) ? -1 : 1);
+
+    private static uint FlushBits(uint bits, bool bf16) => (bits & (bf16 ? 0x7f80u : 0x7c00u)) == 0 ? bits & 0x8000 : bits;
+
+    public static double Value(uint bits, bool bf16, bool ftz)
+    {
+        if (ftz)
+            bits = FlushBits(bits, bf16);
+        return bf16 ? Narrows.FromBf16(bits) : Narrows.FromF16(bits);
+    }
+}
