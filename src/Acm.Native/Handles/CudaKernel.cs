@@ -71,7 +71,6 @@ public sealed unsafe class CudaKernel
         ulong* values = stackalloc ulong[arguments.Length];
         void** pointers = stackalloc void*[arguments.Length];
         int held = 0;
-        CUresult result;
         try
         {
             for (; held < arguments.Length; held++)
@@ -80,13 +79,37 @@ public sealed unsafe class CudaKernel
                 values[held] = arguments[held].Bits;
                 pointers[held] = values + held;
             }
-            result = shape.HasAttributes ? LaunchWithAttributes(stream.Handle, shape, pointers) : LaunchPlain(stream.Handle, shape, pointers);
+            Enqueue(stream.Handle, shape, pointers);
         }
         finally
         {
             while (--held >= 0)
                 arguments[held].Memory?.EndUse();
         }
+    }
+
+    /// <summary>Enqueues a kernel that takes one struct by value. The memory whose addresses are in it is the caller's to keep.</summary>
+    /// <param name="stream">In which stream.</param>
+    /// <param name="shape">Grid, block, dynamic shared bytes and attributes.</param>
+    /// <param name="argument">The struct, laid out as the kernel declares it.</param>
+    /// <exception cref="CudaLaunchException">The driver refused the launch.</exception>
+    public void LaunchStruct<T>(CudaStream stream, in LaunchShape shape, in T argument)
+        where T : unmanaged
+    {
+        using CudaContext.Current current = Module.Context.Enter();
+        using CudaResource.Lease lease = Module.Use();
+        using CudaResource.Lease streamLease = stream.Use();
+        AllowShared(shape.SharedBytes);
+        fixed (T* pointer = &argument)
+        {
+            void* only = pointer;
+            Enqueue(stream.Handle, shape, &only);
+        }
+    }
+
+    private void Enqueue(CUstream stream, in LaunchShape shape, void** pointers)
+    {
+        CUresult result = shape.HasAttributes ? LaunchWithAttributes(stream, shape, pointers) : LaunchPlain(stream, shape, pointers);
         if (result != CUresult.CUDA_SUCCESS)
             throw Module.Context.Remember(new CudaLaunchException(shape.HasAttributes ? nameof(DriverTable.cuLaunchKernelEx) : nameof(DriverTable.cuLaunchKernel),
                 result, Module.Context.Driver.Describe(result), Name, shape));

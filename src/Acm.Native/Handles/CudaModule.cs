@@ -1,4 +1,5 @@
 using System.Text;
+using Acm.Native.Compile;
 using Acm.Native.Driver;
 
 namespace Acm.Native;
@@ -38,6 +39,12 @@ public sealed unsafe class CudaModule : CudaContextResource
         Handle = handle;
         context.Adopt(this);
     }
+
+    /// <summary>Loads compiled code; the version of PTX is lowered to what the driver takes, where the text needs nothing newer.</summary>
+    /// <exception cref="CudaModuleException">The driver refused it; its log is in the exception.</exception>
+    /// <exception cref="PtxTooNewException">The PTX needs a newer driver.</exception>
+    public static CudaModule Load(CudaContext context, CompiledKernel kernel, string name) =>
+        new(context, kernel.Kind == KernelImageKind.Ptx ? Encoding.UTF8.GetBytes(PtxVersion.Lower(Encoding.UTF8.GetString(kernel.Image), context.Driver.CudaVersion)) : kernel.Image, name);
 
     /// <summary>The name given at load.</summary>
     public string Name { get; }

@@ -13,7 +13,7 @@ internal sealed unsafe class MemoryPool : CudaContextResource
     {
         CUmemPoolProps properties = default;
         properties.allocType = CUmemAllocationType.CU_MEM_ALLOCATION_TYPE_PINNED;
-        properties.location = new() { type = CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE, id = context.Device.Ordinal };
+        properties.location = new() { type = CUmemLocationType.CU_MEM_LOCATION_TYPE_DEVICE, id = context.Device.Handle.Value };
         using CudaContext.Current current = context.Enter();
         CUmemoryPool pool;
         context.Check(Api.cuMemPoolCreate(&pool, &properties));

@@ -1,0 +1,15 @@
+namespace Acm.Native.Compile;
+
+/// <summary>Something that compiles CUDA C++. Thread-safe.</summary>
+public interface IKernelCompiler
+{
+    /// <summary>The compiler and its version, e.g. <c>NVRTC 12.9</c>: part of the cache's key.</summary>
+    string Name { get; }
+
+    /// <summary>Where it was found.</summary>
+    string Source { get; }
+
+    /// <summary>Compiles.</summary>
+    /// <exception cref="KernelCompilationException">The source does not compile; the log says why.</exception>
+    CompiledKernel Compile(CompileRequest request);
+}

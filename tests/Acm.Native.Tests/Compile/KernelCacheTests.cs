@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using Acm.Native.Compile;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Native.Tests.Compile;
+
+[TestFixture]
+internal sealed class KernelCacheTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("acm-cache-test-").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void A_second_process_finds_what_the_first_compiled()
+    {
+        CountingCompiler compiler = new();
+        KernelCache first = new(_folder), second = new(_folder);
+        CompiledKernel made = first.Get(Compilers.Request(), compiler), found = second.Get(Compilers.Request(), compiler);
+        Assert.That(compiler.Count, Is.EqualTo(1));
+        Assert.That((made.FromCache, found.FromCache, second.Compilations), Is.EqualTo((false, true, 0)));
+        Assert.That(found.Image, Is.EqualTo(made.Image));
+        Assert.That((found.Log, found.Compiler, found.LoweredNames), Is.EqualTo((made.Log, made.Compiler, made.LoweredNames)));
+        Assert.That(second.List().Single().Request, Does.Contain("scale.cu"));
+    }
+
+    [Test]
+    public void Everything_that_decides_the_result_is_in_the_key()
+    {
+        CountingCompiler compiler = new();
+        KernelCache cache = new(_folder);
+        CompileRequest request = Compilers.Request();
+        CompileRequest[] others =
+        [
+            request, request with { Architecture = "90" }, request with { Kind = KernelImageKind.Cubin }, request with { Defines = ["A=1"] }, request with { Options = ["-A=1"] },
+            request with { Names = ["twice<float>"] }, request with { Source = Compilers.Source(factor: "4.f") }, request with { Source = Compilers.Source(Compilers.Plain) },
+        ];
+        foreach (CompileRequest other in others)
+            cache.Get(other, compiler);
+        Assert.That(compiler.Count, Is.EqualTo(others.Length));
+        cache.Get(request, new CountingCompiler { Name = "Counting 2" });
+        Assert.That(cache.Compilations, Is.EqualTo(others.Length + 1));
+    }
+
+    [Test]
+    public void A_corrupt_entry_is_a_miss_and_is_replaced([Values(0, 1, 40, -1)] int keep)
+    {
+        CountingCompiler compiler = new();
+        byte[] image = new KernelCache(_folder).Get(Compilers.Request(), compiler).Image;
+        string file = Directory.GetFiles(_folder, "*.kernel").Single();
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[^40] ^= 1;
+        File.WriteAllBytes(file, keep < 0 ? bytes : bytes[..keep]);
+        Assert.That(new KernelCache(_folder).Get(Compilers.Request(), compiler).Image, Is.EqualTo(image));
+        Assert.That(compiler.Count, Is.EqualTo(2));
+        Assert.That(new KernelCache(_folder).Get(Compilers.Request(), compiler).FromCache, "the replacement is sound");
+    }
+
+    [Test]
+    public void An_unwritable_folder_still_yields_the_kernel()
+    {
+        string file = Path.Combine(_folder, "a-file");
+        File.WriteAllText(file, "");
+        KernelCache cache = new(Path.Combine(file, "below"));
+        Assert.That(cache.Get(Compilers.Request(), new CountingCompiler()).Image, Is.Not.Empty);
+        Assert.That(cache.LastWriteError, Is.Not.Null);
+    }
+
+    [Test]
+    public void Without_a_compiler_prebuilt_kernels_serve_and_others_are_refused_with_the_next_step()
+    {
+        string prebuilt = Path.Combine(_folder, "prebuilt"), own = Path.Combine(_folder, "own");
+        byte[] image = new KernelCache(prebuilt).Get(Compilers.Request(), new CountingCompiler()).Image;
+        KernelCache cache = new(own, prebuilt);
+        Assert.That(cache.Get(Compilers.Request(), null).Image, Is.EqualTo(image));
+        CudaUnavailableException e = Assert.Throws<CudaUnavailableException>(() => cache.Get(Compilers.Request("75"), null))!;
+        Assert.That(e.Message, Does.Contain("scale.cu").And.Contain("ACM_NVRTC"));
+    }
+
+    [Test]
+    public void A_failure_is_not_remembered()
+    {
+        KernelCache cache = new(_folder);
+        Assert.Throws<KernelCompilationException>(() => cache.Get(Compilers.Request(), new CountingCompiler { Fails = true }));
+        Assert.That(cache.Get(Compilers.Request(), new CountingCompiler()).Image, Is.Not.Empty);
+    }
+
+    [Test]
+    public void Sixteen_threads_compile_each_kernel_once()
+    {
+        CountingCompiler compiler = new() { Delay = 20 };
+        KernelCache cache = new(_folder);
+        CompileRequest[] requests = [.. Enumerable.Range(0, 4).Select(i => Compilers.Request() with { Defines = [$"I={i}"] })];
+        Thread[] threads = [.. Enumerable.Range(0, 16).Select(t => new Thread(() =>
+        {
+            for (int i = 0; i < requests.Length; i++)
+                cache.Get(requests[(i + t) % requests.Length], compiler);
+        }))];
+        Array.ForEach(threads, t => t.Start());
+        Array.ForEach(threads, t => t.Join());
+        Assert.That(compiler.Count, Is.EqualTo(requests.Length));
+    }
+
+    /// <summary>Two more processes, both with 16 threads, one of them killed over and over, on one cold cache with a real compiler.</summary>
+    [Test]
+    public void Processes_share_a_cold_cache_and_kill_9_harms_nobody()
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(Compilers.Nvrtc().First());
+        List<Process> killed = [];
+        for (int i = 0; i < 4; i++)
+        {
+            Process victim = CacheChild.Start(_folder, nvrtc.Source);
+            Thread.Sleep(250 + 120 * i);
+            victim.Kill();
+            killed.Add(victim);
+        }
+        Process[] children = [CacheChild.Start(_folder, nvrtc.Source), CacheChild.Start(_folder, nvrtc.Source)];
+        foreach (Process child in children)
+        {
+            string output = child.StandardOutput.ReadToEnd();
+            child.WaitForExit();
+            Assert.That(child.ExitCode, Is.Zero, output);
+            Assert.That(int.Parse(output.Trim().Split('\n')[^1]), Is.LessThanOrEqualTo(CacheChild.Kernels), "compiled once per process at most");
+        }
+        killed.ForEach(k => k.WaitForExit());
+        KernelCache after = new(_folder);
+        Assert.That(after.List().Count(), Is.EqualTo(CacheChild.Kernels));
+        Assert.That(Directory.GetFiles(_folder, "*.kernel"), Has.Length.EqualTo(CacheChild.Kernels), "every file is whole");
+        foreach (CompileRequest request in CacheChild.Requests())
+            Assert.That(after.Get(request, nvrtc).FromCache);
+    }
+
+    private sealed class CountingCompiler : IKernelCompiler
+    {
+        private int _count;
+
+        public int Count => _count;
+
+        public int Delay { get; init; }
+
+        public bool Fails { get; init; }
+
+        public string Name { get; init; } = "Counting 1";
+
+        public string Source => "memory";
+
+        public CompiledKernel Compile(CompileRequest request)
+        {
+            int number = Interlocked.Increment(ref _count);
+            Thread.Sleep(Delay);
+            if (Fails)
+                throw new KernelCompilationException(request, Name, [], "fails");
+            byte[] image = new byte[1000];
+            new Random(7).NextBytes(image);
+            return new(image, request.Kind, request.Architecture, Name, $"log {Math.Min(number, 1)}", request.Names.ToDictionary(n => n, n => n + "_lowered"));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Text;
+using Acm.Native.Compile;
+using NUnit.Framework;
+
+namespace Acm.Native.Tests.Compile;
+
+/// <summary>Every NVRTC at hand, and clang.</summary>
+[TestFixture]
+internal sealed class NvrtcTests
+{
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void Makes_ptx_with_includes_defines_and_lowered_names(NvrtcCompiler? found)
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(found);
+        CompiledKernel kernel = nvrtc.Compile(Compilers.Request() with { Names = ["twice<float>"], Options = ["--use_fast_math"], Defines = ["UNUSED=1"] });
+        string ptx = Encoding.UTF8.GetString(kernel.Image);
+        Assert.That(ptx, Does.Contain(".target sm_80").And.Contain(".entry scale").And.Contain("0f40400000"), "3.0f from the include");
+        Assert.That(ptx, Does.Contain(kernel.LoweredNames["twice<float>"]));
+        Assert.That(kernel.Image, Has.None.EqualTo((byte)0));
+        Assert.That(nvrtc.Architectures, Does.Contain(80));
+    }
+
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void Makes_binaries_and_tells_registers_and_shared_bytes(NvrtcCompiler? found)
+    {
+        CompiledKernel kernel = Compilers.Need(found).Compile(Compilers.Request(kind: KernelImageKind.Cubin));
+        Assert.That(kernel.Image.AsSpan(0, 4).SequenceEqual("\u007fELF"u8));
+        KernelUsage usage = kernel.Usage.Single(u => u.Kernel == "scale");
+        Assert.That(usage.SharedBytes, Is.EqualTo(1024));
+        Assert.That(usage.Registers, Is.InRange(4, 64));
+        Assert.That(usage.SpillStoreBytes + usage.SpillLoadBytes, Is.Zero);
+    }
+
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void An_error_carries_the_log_the_kernel_and_the_options(NvrtcCompiler? found)
+    {
+        CompileRequest bad = new(Compilers.Source("#include \"factor.cuh\"\n__global__ void k() { no_such_thing(); }"), "80", KernelImageKind.Ptx) { Defines = ["WIDTH=4"] };
+        KernelCompilationException e = Assert.Throws<KernelCompilationException>(() => Compilers.Need(found).Compile(bad))!;
+        Assert.That(e.Log, Does.Contain("no_such_thing"));
+        Assert.That(e.Message, Does.Contain("scale.cu").And.Contain("-DWIDTH=4").And.Contain("compute_80"));
+    }
+
+    [Test]
+    public void Clang_makes_ptx_of_plain_sources()
+    {
+        ClangCompiler? clang = ClangCompiler.TryOpen("clang", out _) ?? ClangCompiler.TryOpen("clang-14", out _);
+        if (clang is null)
+            Assert.Ignore("no clang");
+        CompiledKernel kernel = clang!.Compile(new(Compilers.Source(Compilers.Plain), "80", KernelImageKind.Ptx));
+        Assert.That(Encoding.UTF8.GetString(kernel.Image), Does.Contain(".target sm_80").And.Contain(".entry scale"));
+        Assert.Throws<KernelCompilationException>(() => clang.Compile(new(Compilers.Source("int f( {"), "80", KernelImageKind.Ptx)));
+    }
+
+    [Test]
+    public void Spills_are_read_from_the_assemblers_log()
+    {
+        const string Log = """
+            ptxas info    : 0 bytes gmem
+            ptxas info    : Compiling entry function 'heavy' for 'sm_80'
+            ptxas info    : Function properties for heavy
+                16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads
+            ptxas info    : Used 255 registers, used 1 barriers, 16 bytes cumulative stack size, 4096 bytes smem, 360 bytes cmem[0]
+            ptxas info    : Compiling entry function 'light' for 'sm_80'
+            ptxas info    : Function properties for light
+                0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+            ptxas info    : Used 8 registers, 360 bytes cmem[0]
+            """;
+        Assert.That(AssemblerLog.Parse(Log), Is.EqualTo(new KernelUsage[] { new("heavy", 255, 8, 12, 16, 4096), new("light", 8, 0, 0, 0, 0) }));
+    }
+}
