@@ -9,7 +9,7 @@
 //
 // Tile: TILE_M x TILE_N of [tokens, d]. Pipeline: tile.cuh.
 // Grid: (ceil(max tokens / TILE_M), padded columns / TILE_N, sites); block kThreads; dynamic shared STAGES * (TILE_M + TILE_N) * STAGE_BYTES.
-#include "routing.cuh"
+#include "down_row.cuh"
 #include "shape.cuh"
 
 struct DownSite {
@@ -55,23 +55,6 @@ KERNEL(T::kThreads) acm_down(const UNIFORM DownArgs args)
 
     tile.finish(thread, m0, n0, [](int, float (&)[8]) {},
         [&](int row, int column, float (&v)[8], const float (&)[8]) {
-            if (row >= tokens || column >= args.columns) return;
-            const int k = learners_of_row(row, site.counts, args.learners);
-            if (leave_out_zero && k == 0) return;
-            float bias[8], before[8];
-            if (site.b2) {
-                read8(site.b2 + (u64)k * ((args.columns + 63) / 64 * 64) + column, bias);
-#pragma unroll
-                for (int e = 0; e < 8; e++) v[e] += bias[e];
-            }
-            const u64 at = (u64)site.order[row] * args.out_pitch + column;
-            if (RESIDUAL) {
-                read8((float*)site.out + at, before);
-#pragma unroll
-                for (int e = 0; e < 8; e++) v[e] += before[e];
-                write8((float*)site.out + at, v);
-            } else {
-                write8_stored((Elem*)site.out + at, v);
-            }
+            store_down_row(site, args, tokens, leave_out_zero, row, column, v);
         });
 }

@@ -4,9 +4,9 @@
 // of KB bytes: what a row's reader may see beyond the matrix's width is zeros, written by the op that wrote the row.
 //
 // PACKED WEIGHTS (B). A matrix W[K][N] (input-major) is packed once, at load. Kp = K up to a multiple of 64, Np = N up to a multiple of 64,
-// both filled with zeros. S = Kp * sizeof(Elem) / 32 k-steps. The packed matrix is Np/16 * S *blocks* of 512 bytes: block (q, s) = columns
-// 16q..16q+15 of k-step s, at byte (q * S + s) * 512. A block is 32 *chunks* of 16 bytes, one per lane; the chunk of lane L lies at position
-// L ^ ((L >> 3) & 3). With g = L / 4, t = L % 4 and, for h = 0, 1,
+// both filled with zeros. S = Kp * sizeof(Elem) / 32 k-steps. The packed matrix is Np/16 * S *blocks* of 512 bytes: block (q, s), at byte
+// (q * S + s) * 512, holds k-step s of 16 of the 32 columns from 32 (q / 2) on. A block is 32 *chunks* of 16 bytes, one per lane; the chunk of
+// lane L lies at position L ^ ((L >> 3) & 3). With g = L / 4, t = L % 4 and, for h = 0, 1,
 //       column(h) = (q / 2) * 32 + (g >> 1) * 8 + ((q % 2) * 2 + h) * 2 + (g & 1)
 // the chunk holds, in this order,
 //   16-bit types, k0 = 16 s:  for h = 0, 1:  W[k0+2t][column(h)], W[k0+2t+1][column(h)], W[k0+2t+8][column(h)], W[k0+2t+9][column(h)]
