@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Acm.Cli.Commands;
+using Acm.Native;
 using Acm.Runtime;
 
 namespace Acm.Cli;
@@ -9,6 +10,9 @@ internal static class AcmTool
 {
     /// <summary>Exit codes, as scripts rely on them.</summary>
     public const int Done = 0, CheckFailed = 1, BadInput = 2, Unavailable = 3;
+
+    // As sysexits.h has it: none of the answers above, so that no script takes a crash for one of them.
+    private const int Defect = 70;
 
     /// <summary>Runs one command line.</summary>
     /// <returns>One of the exit codes.</returns>
@@ -41,11 +45,16 @@ internal static class AcmTool
             error.WriteLine($"acm: {OneLine(e.Message)}");
             return code;
         }
+        catch (Exception e) when (Environment.GetEnvironmentVariable("ACM_TRACE") is not "1")
+        {
+            error.WriteLine($"acm: a defect of acm's own, {e.GetType().Name}: {OneLine(e.Message)} (ACM_TRACE=1 shows where)");
+            return Defect;
+        }
     }
 
     private static int? Meaning(Exception e) => e switch
     {
-        BackendUnavailableException => Unavailable,
+        BackendUnavailableException or CudaUnavailableException => Unavailable,
         CheckFailedException => CheckFailed,
         ModelFormatException or AudioFormatException or BadInputException => BadInput,
         ArgumentException or IOException or UnauthorizedAccessException => BadInput,

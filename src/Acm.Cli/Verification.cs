@@ -13,7 +13,7 @@ namespace Acm.Cli;
 /// <param name="Problem">Why it could not be compared, or null.</param>
 internal sealed record Verification(string Backend, string Precision, double Error, double Tolerance, int Flips, int Choices, string? Problem)
 {
-    /// <summary>Passed, or not at hand: what cannot run here is reported, not failed.</summary>
+    /// <summary>Passed, or not at hand: what cannot run here and was not asked for by name is reported, not failed.</summary>
     public bool Passed => Problem is not null || (Error <= Tolerance && Flips <= Choices * MostFlips);
 
     // A free choice may flip where two learner counts are nearly as good; a wrong gate flips far more than this share of them.
@@ -38,7 +38,7 @@ internal sealed record Verification(string Backend, string Precision, double Err
         foreach (BackendKind kind in kinds)
             foreach (Precision precision in Precisions(kind, options.Precision))
             {
-                Verification row = Compare(model, sample, With(options, kind, precision), forced, run, expected);
+                Verification row = Compare(model, sample, With(options, kind, precision), forced, run, expected, options.Backend != BackendKind.Auto);
                 yield return row;
                 if (row.Problem is not null)
                     break;
@@ -46,7 +46,7 @@ internal sealed record Verification(string Backend, string Precision, double Err
     }
 
     private static Verification Compare(
-        AcmModel model, SampleInput sample, SessionOptions options, RunOptions forced, RunOptions free, InferenceResult expected)
+        AcmModel model, SampleInput sample, SessionOptions options, RunOptions forced, RunOptions free, InferenceResult expected, bool required)
     {
         string name = options.Backend.ToString().ToLowerInvariant();
         (string precision, double tolerance) = options.Precision switch
@@ -75,7 +75,7 @@ internal sealed record Verification(string Backend, string Precision, double Err
                     flips += result.K(site.Path)[token] == expected.K(site.Path)[token] ? 0 : 1;
             return new Verification(name, precision, scale == 0 ? error : error / scale, tolerance, flips, choices, null);
         }
-        catch (BackendUnavailableException e)
+        catch (BackendUnavailableException e) when (!required)
         {
             return new Verification(name, precision, 0, tolerance, 0, 0, e.Message);
         }

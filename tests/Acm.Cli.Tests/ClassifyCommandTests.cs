@@ -17,16 +17,15 @@ public class ClassifyCommandTests
     [TearDown]
     public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
 
-    [TestCase("cpu")]
-    [TestCase("reference")]
-    public void EveryPictureGetsTheGoldensClassAndCostAtEachLambda(string backend)
+    [Test]
+    public void EveryPictureGetsTheGoldensClassAndProbabilityAtEachLambda()
     {
         using Golden golden = new("golden", "vit-chars", "golden.safetensors");
         float[] lambdas = golden.Floats("lambdas");
         for (int j = 0; j < lambdas.Length; j++)
         {
-            JsonElement json = Tool.Json(["classify", Tool.Model, .. Tool.Pictures, "--backend", backend, "--lambda", $"{lambdas[j]}"]);
-            Assert.That(json.GetProperty("backend").GetProperty("name").GetString(), Is.EqualTo(backend));
+            JsonElement json = Tool.Json(["classify", Tool.Model, .. Tool.Pictures, "--backend", "cpu", "--lambda", $"{lambdas[j]}"]);
+            Assert.That(json.GetProperty("backend").GetProperty("name").GetString(), Is.EqualTo("cpu"));
             float[][] logits = [.. golden.Floats($"lambda{j}.logits").Chunk(golden.Shape($"lambda{j}.logits")[1])];
             JsonElement[] images = [.. json.GetProperty("images").EnumerateArray()];
             Assert.That(images, Has.Length.EqualTo(logits.Length));

@@ -4,6 +4,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Acm.Cli.Output;
 using Acm.Native;
+using Acm.Runtime;
 
 namespace Acm.Cli.Commands;
 
@@ -14,12 +15,14 @@ internal static class DoctorCommand
 
     public static Command Create(TextWriter output, TextWriter error)
     {
-        Option<bool> json = new("--json") { Description = "write JSON, and nothing else, to standard output" };
-        Command command = new("doctor", "Checks CPU and CUDA on this machine, with the next step for what is missing.") { json };
+        Command command = new("doctor", "Checks CPU and CUDA on this machine, with the next step for what is missing; --backend cuda: exit code 3 where it cannot run.");
+        CommonOptions common = new(command, budget: false);
         command.SetAction(parsed =>
         {
-            Finding[] findings = [Vectors(), NativeCode(), Threads(), Driver()];
-            if (parsed.GetValue(json))
+            bool cudaAsked = common.Session(parsed).Backend == BackendKind.Cuda;
+            Finding driver = Driver();
+            Finding[] findings = [Vectors(), NativeCode(), Threads(), driver];
+            if (common.Json(parsed))
                 Report.Json(output, to =>
                 {
                     to.WriteStartObject();
@@ -44,7 +47,7 @@ internal static class DoctorCommand
                     if (finding.NextStep is { } step)
                         output.WriteLine($"{"",-20} next: {step}");
                 }
-            return AcmTool.Done;
+            return cudaAsked && !driver.Good ? AcmTool.Unavailable : AcmTool.Done;
         });
         return command;
     }

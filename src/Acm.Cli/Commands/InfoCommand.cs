@@ -12,23 +12,29 @@ internal static class InfoCommand
     {
         Argument<string> model = new("MODEL") { Description = "the model package" };
         Option<string?> plot = new("--plot") { Description = "draw the budget curve, as PNG" };
-        Option<bool> json = new("--json") { Description = "write JSON, and nothing else, to standard output" };
-        Command command = new("info", "Describes a model: sites, shapes, cost by k, budget curve.") { model, plot, json };
+        Command command = new("info", "Describes a model: sites, shapes, cost by k, budget curve, and what a budget comes to.") { model, plot };
+        CommonOptions common = new(command);
         command.SetAction(parsed =>
         {
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             if (parsed.GetValue(plot) is { } file)
                 BudgetPlot.Draw(loaded, file);
-            if (parsed.GetValue(json))
-                WriteJson(output, loaded, parsed.GetValue(plot));
+            AppliedBudget? asked = Asked(loaded, common.Run(parsed));
+            if (common.Json(parsed))
+                WriteJson(output, loaded, asked, parsed.GetValue(plot));
             else
-                Write(output, loaded, parsed.GetValue(plot));
+                Write(output, loaded, asked, parsed.GetValue(plot));
             return AcmTool.Done;
         });
         return command;
     }
 
-    private static void Write(TextWriter output, AcmModel model, string? plot)
+    // What a run with these options would apply; null where none was given.
+    private static AppliedBudget? Asked(AcmModel model, RunOptions run) => run is { Budget: null, Lambda: null, FixedLearners: null }
+        ? null
+        : new RoutingResolver(model.Plan, model.Budget).Resolve(run, 0, new ReadOnlyMemory<int>?[model.Sites.Count]).Applied;
+
+    private static void Write(TextWriter output, AcmModel model, AppliedBudget? asked, string? plot)
     {
         ModelConfig config = model.Config;
         output.WriteLine($"{model.Folder}: {config.Architecture.ToString().ToLowerInvariant()}, {config.Layers} layers, width {config.HiddenSize}, {config.Heads} heads, MLP {config.IntermediateSize}{Input(config)}");
@@ -47,11 +53,13 @@ internal static class InfoCommand
             for (int i = 0; i < budget.Lambda.Count; i++)
                 output.WriteLine($"  {budget.Lambda[i],6:0.##} -> {budget.Fraction[i],6:0.000}{string.Concat(metrics.Select(name => $"  {budget.Metrics[name][i]:0.####}"))}");
         }
+        if (asked is { } applied)
+            output.WriteLine(Report.Budget(applied));
         if (plot is not null)
             output.WriteLine($"plot: {plot}");
     }
 
-    private static void WriteJson(TextWriter output, AcmModel model, string? plot) => Report.Json(output, json =>
+    private static void WriteJson(TextWriter output, AcmModel model, AppliedBudget? asked, string? plot) => Report.Json(output, json =>
     {
         ModelConfig config = model.Config;
         json.WriteStartObject();
@@ -91,6 +99,8 @@ internal static class InfoCommand
                 Array(name, values);
             json.WriteEndObject();
         }
+        if (asked is { } applied)
+            Report.Budget(json, applied, "applied");
         if (plot is not null)
             json.WriteString("plot", plot);
         json.WriteEndObject();

@@ -38,9 +38,9 @@ internal static class Report
         _ => $"lambda {budget.Lambda:0.###}",
     };
 
-    public static void Budget(Utf8JsonWriter json, AppliedBudget budget)
+    public static void Budget(Utf8JsonWriter json, AppliedBudget budget, string name = "budget")
     {
-        json.WriteStartObject("budget");
+        json.WriteStartObject(name);
         Number(json, "requested", budget.Requested);
         json.WriteNumber("lambda", budget.Lambda);
         Number(json, "fraction", budget.Fraction);

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using Acm.Native;
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+using SkiaSharp;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>acm info, verify, bench and doctor.</summary>
+public class InspectionCommandTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("acm-inspect").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    [Test]
+    public void InfoTellsSitesCostsAndTheCurve()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        JsonElement json = Tool.Json("info", Tool.Model, "--budget", "0.01");
+        JsonElement[] sites = [.. json.GetProperty("sites").EnumerateArray()];
+        Assert.That(sites.Select(static site => site.GetProperty("path").GetString()), Is.EqualTo(model.Sites.Select(static site => site.Path)));
+        JsonElement mlp = sites.First(static site => site.GetProperty("kind").GetString() == "mlp");
+        // One learner is two matrices of width x size.
+        Assert.That(mlp.GetProperty("macs_by_k").EnumerateArray().Select(static macs => macs.GetInt64()), Is.EqualTo(Enumerable.Range(0, 5).Select(static k => k * 2L * 192 * 192)));
+        Assert.That(json.GetProperty("budget").GetProperty("fraction").EnumerateArray().Select(static f => f.GetDouble()), Is.EqualTo(model.Budget!.Fraction));
+        Assert.That(json.GetProperty("applied").GetProperty("clamped").GetBoolean());
+        Assert.That(Tool.Succeed("info", Tool.Model, "--budget", "0.01"), Does.Contain("outside the calibrated range"));
+    }
+
+    [Test]
+    public void InfoDrawsTheCurve()
+    {
+        string plot = Path.Combine(_folder, "deeper", "plot.png");
+        Tool.Succeed("info", Tool.Model, "--plot", plot);
+        using SKBitmap drawn = SKBitmap.Decode(plot);
+        Assert.That(drawn.Pixels.Distinct().Count(), Is.GreaterThan(100));
+        Assert.That(Tool.Refuse(2, "info", SharedFolder.Data("vit-tiny"), "--plot", plot), Does.Contain("budget"));
+    }
+
+    [TestCase("vit-chars")]
+    [TestCase("vit-tiny")]
+    [TestCase("bert-tiny")]
+    public void VerifyComparesTheCpuWithReference(string name)
+    {
+        string model = name == "vit-chars" ? Tool.Model : SharedFolder.Data(name);
+        JsonElement json = Tool.Json("verify", model, "--backend", "cpu");
+        JsonElement cpu = json.GetProperty("backends").EnumerateArray().Single(static row => row.GetProperty("backend").GetString() == "cpu");
+        Assert.That(json.GetProperty("passed").GetBoolean());
+        Assert.That(cpu.GetProperty("available").GetBoolean());
+        Assert.That(cpu.GetProperty("forced_error").GetDouble(), Is.GreaterThan(0).And.LessThan(1e-5));
+        Assert.That(Tool.Succeed("verify", model, "--backend", "cpu"), Does.Contain("passed"));
+    }
+
+    [Test]
+    public void AComparisonThatIsOffFails()
+    {
+        Verification row = new("cpu", "fp32", Error: 2e-4, Tolerance: 1e-4, Flips: 0, Choices: 1000, Problem: null);
+        Assert.That(row.Passed, Is.False);
+        Assert.That((row with { Error = 1e-5 }).Passed);
+        Assert.That((row with { Error = double.PositiveInfinity }).Passed, Is.False);
+        Assert.That((row with { Error = double.NaN }).Passed, Is.False);
+        Assert.That((row with { Error = 1e-5, Flips = 2 }).Passed, Is.False);
+    }
+
+    [Test]
+    public void BenchMeasuresEachBudget()
+    {
+        JsonElement json = Tool.Json("bench", Tool.Model, "--seconds", "0.05", "--backend", "cpu");
+        JsonElement[] rows = [.. json.GetProperty("rows").EnumerateArray()];
+        Assert.That(rows, Has.Length.GreaterThan(2));
+        Assert.That(rows.Select(static row => row.GetProperty("learner_fraction").GetDouble()), Is.Ordered.Descending);
+        Assert.That(rows.All(static row => row.GetProperty("p50_ms").GetDouble() > 0 && row.GetProperty("p50_ms").GetDouble() <= row.GetProperty("p99_ms").GetDouble()));
+    }
+
+    [Test]
+    public void DoctorSaysWhatIsThereAndWhatIsNot()
+    {
+        bool cuda = CudaDriver.TryLoad(out CudaUnavailable? why) is not null;
+        JsonElement json = Tool.Json("doctor");
+        JsonElement driver = json.GetProperty("findings").EnumerateArray().Single(static finding => finding.GetProperty("subject").GetString() == "CUDA driver");
+        Assert.That(driver.GetProperty("good").GetBoolean(), Is.EqualTo(cuda));
+        if (!cuda)
+            Assert.That(driver.GetProperty("next_step").GetString(), Is.EqualTo(why!.NextStep));
+        var (code, output, _) = Tool.Run("doctor", "--backend", "cuda");
+        Assert.That(code, Is.EqualTo(cuda ? 0 : 3));
+        Assert.That(output, Does.Contain("CUDA driver"));
+    }
+
+    [Test]
+    public void ADeviceAskedForByNameIsNeverReplaced([Values("classify", "verify")] string command)
+    {
+        if (CudaDriver.TryLoad(out _) is not null)
+            Assert.Ignore("this machine has a CUDA driver");
+        string[] rest = command == "classify" ? [Tool.Pictures[0]] : [];
+        Assert.That(Tool.Refuse(3, [command, Tool.Model, .. rest, "--backend", "cuda"]), Does.Contain("uda").IgnoreCase);
+    }
+}

@@ -1,0 +1,161 @@
+using System.Text.Json;
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>acm run: tensors in, tensors out.</summary>
+public class RunCommandTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("acm-run").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private string In => Path.Combine(_folder, "in.safetensors");
+
+    private string Out => Path.Combine(_folder, "out.safetensors");
+
+    private SafeTensorsFile Run(string model, SafeTensorsWriter input, params string[] options)
+    {
+        input.Save(In);
+        Tool.Succeed(["run", model, "--input", In, "--output", Out, .. options]);
+        return SafeTensorsFile.Open(Out);
+    }
+
+    private static float[] Floats(SafeTensorsFile file, string name)
+    {
+        TensorView view = file.Get(name);
+        float[] values = new float[view.ElementCount];
+        view.CopyTo(values);
+        return values;
+    }
+
+    private static int[] Ints(SafeTensorsFile file, string name)
+    {
+        TensorView view = file.Get(name);
+        int[] values = new int[view.ElementCount];
+        view.CopyTo(values);
+        return values;
+    }
+
+    private static float[] Noise(int count, int seed = 3)
+    {
+        Random random = new(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
+    }
+
+    private static SafeTensorsWriter Images(params float[][] images)
+    {
+        SafeTensorsWriter writer = new();
+        writer.Add("pixels", [images.Length, 3, 96, 96], images.SelectMany(static image => image).ToArray());
+        return writer;
+    }
+
+    private static readonly float[][] Three = [.. Enumerable.Range(1, 3).Select(static seed => Noise(3 * 96 * 96, seed))];
+
+    [Test]
+    public void NamesAndShapesAreTheContracts()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        using SafeTensorsFile file = Run(Tool.Model, Images(Three), "--hidden", "--budget", "0.4");
+        var shapes = file.Names.ToDictionary(static name => name, name => (file.Get(name).DType, Shape: file.Get(name).Shape.ToArray()));
+        Assert.That(shapes.Remove("logits", out var logits));
+        Assert.That(logits.Shape, Is.EqualTo(new long[] { 3, 34 }));
+        foreach (SiteInfo site in model.Sites)
+        {
+            Assert.That(shapes.Remove($"k.{site.Path}", out var k), site.Path);
+            Assert.That((k.DType, k.Shape.SequenceEqual([3L, 145])), Is.EqualTo((TensorDType.I32, true)), site.Path);
+        }
+        for (int i = 0; i <= 6; i++)
+        {
+            Assert.That(shapes.Remove($"hidden.{i}", out var hidden), $"hidden.{i}");
+            Assert.That(hidden.Shape, Is.EqualTo(new long[] { 3, 145, 192 }));
+        }
+        Assert.That(shapes.Keys, Is.Empty);
+    }
+
+    [Test]
+    public void ARowHasTheBitsItHasAloneOnAnyThreadCount()
+    {
+        float[] alone;
+        int[] k;
+        using (SafeTensorsFile file = Run(Tool.Model, Images(Three[1]), "--budget", "0.3", "--threads", "1", "--backend", "cpu"))
+            (alone, k) = (Floats(file, "logits"), Ints(file, "k.encoder.layers.encoder_layer_3.mlp"));
+        foreach (string threads in (string[])["1", "2", "3", "4"])
+        {
+            using SafeTensorsFile file = Run(Tool.Model, Images(Three), "--budget", "0.3", "--threads", threads, "--backend", "cpu");
+            Assert.That(Floats(file, "logits")[34..68], Is.EqualTo(alone), threads);
+            Assert.That(Ints(file, "k.encoder.layers.encoder_layer_3.mlp")[145..290], Is.EqualTo(k), threads);
+        }
+    }
+
+    [Test]
+    public void ANaNRowIsNaNWithTheFewestLearnersAndTouchesNoOther()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        float[] clean;
+        using (SafeTensorsFile file = Run(Tool.Model, Images(Three), "--backend", "cpu"))
+            clean = Floats(file, "logits");
+        float[] poisoned = [.. Three[1]];
+        poisoned[5000] = float.NaN;
+        using SafeTensorsFile dirty = Run(Tool.Model, Images(Three[0], poisoned, Three[2]), "--backend", "cpu");
+        float[] logits = Floats(dirty, "logits");
+        Assert.That(logits[34..68], Is.All.NaN);
+        Assert.That((float[])[.. logits[..34], .. logits[68..]], Is.EqualTo((float[])[.. clean[..34], .. clean[68..]]));
+        SiteInfo last = model.Sites[^1];
+        Assert.That(Ints(dirty, $"k.{last.Path}")[145..290], Is.All.EqualTo(last.MinK));
+    }
+
+    [Test]
+    public void ForcedRoutingIsTakenAndComesBack()
+    {
+        const string site = "encoder.layers.encoder_layer_2.mlp";
+        SafeTensorsWriter input = Images(Three[0]);
+        int[] forced = [.. Enumerable.Range(0, 145).Select(static token => token % 5)];
+        input.Add($"k.{site}", [1, 145], forced);
+        using SafeTensorsFile file = Run(Tool.Model, input);
+        Assert.That(Ints(file, $"k.{site}"), Is.EqualTo(forced));
+    }
+
+    [Test]
+    public void TextsOfUnequalLengthsArePaddedWithZeros()
+    {
+        string model = SharedFolder.Data("bert-tiny");
+        int[] first = [5, 9, 2, 7, 3], second = [4, 8];
+        float[] Alone(int[] ids)
+        {
+            SafeTensorsWriter one = new();
+            one.Add("input_ids", [1, ids.Length], ids);
+            using SafeTensorsFile file = Run(model, one);
+            return Floats(file, "embeddings");
+        }
+        float[] expected = [.. Alone(first), .. Alone(second)];
+        SafeTensorsWriter both = new();
+        both.Add("input_ids", [2, 5], (int[])[.. first, .. second, 1, 1, 1]);
+        both.Add("lengths", [2], (int[])[5, 2]);
+        using SafeTensorsFile file = Run(model, both, "--hidden");
+        Assert.That(Floats(file, "embeddings"), Is.EqualTo(expected));
+        TensorView hidden = file.Get("hidden.1");
+        int width = (int)hidden.Shape[2];
+        Assert.That(hidden.Shape[..2].ToArray(), Is.EqualTo(new long[] { 2, 5 }));
+        float[] states = Floats(file, "hidden.1");
+        Assert.That(states[^(3 * width)..], Is.All.Zero);
+        Assert.That(states[^(4 * width)..^(3 * width)], Has.Some.Not.Zero);
+    }
+
+    [Test]
+    public void TheReportIsJsonAlone()
+    {
+        Images(Three).Save(In);
+        JsonElement json = Tool.Json("run", Tool.Model, "--input", In, "--output", Out, "--learners", "2");
+        Assert.That(json.GetProperty("batch").GetInt32(), Is.EqualTo(3));
+        Assert.That(json.GetProperty("learner_fraction").GetDouble(), Is.EqualTo(0.5).Within(1e-12));
+        Assert.That(json.GetProperty("macs").GetInt64(), Is.LessThan(json.GetProperty("dense_macs").GetInt64()));
+        Assert.That(json.GetProperty("backend").GetProperty("reason").GetString(), Is.Not.Empty);
+    }
+}
