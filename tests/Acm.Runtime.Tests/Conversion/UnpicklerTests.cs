@@ -62,6 +62,26 @@ public class UnpicklerTests
     }
 
     [Test]
+    public void TensorsWithinTensorsAreNotWalkedEither()
+    {
+        // Each tensor's offset is the tensor before it, 100,000 deep; its shape too, so that walking it would also double each time.
+        byte[] level = [(byte)'q', 2, (byte)'h', 0, (byte)'(', (byte)'h', 3, (byte)'h', 2, (byte)'h', 2, (byte)'N', 0x89, (byte)'h', 1, (byte)'t', (byte)'R'];
+        byte[] pickle =
+        [
+            .. Start, (byte)'}', (byte)'(', .. Text("args"), (byte)'(',
+            .. "ctorch._utils\n_rebuild_tensor_v2\nq"u8, 0, (byte)'}', (byte)'q', 1,
+            (byte)'(', .. Text("storage"), .. "ctorch\nFloatStorage\n"u8, .. Text("0"), .. Text("cpu"), (byte)'K', 4, (byte)'t', (byte)'Q', (byte)'q', 3,
+            .. Enumerable.Repeat(level, 100_000).SelectMany(bytes => bytes), (byte)'q', 2, (byte)'t',
+            .. Text("model_state"), (byte)'}', .. Text("w"), (byte)'h', 2, (byte)'s', (byte)'u', (byte)'.',
+        ];
+        using var folder = new TemporaryFolder();
+        Zip(folder["facm.pth"], pickle);
+        Assert.That(
+            () => ModelConverter.Convert([folder["facm.pth"]], folder["package"], new ConversionOptions()),
+            Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("w").And.Message.Contains("offset"));
+    }
+
+    [Test]
     public void APathOfManyLongPartsIsRefused()
     {
         // One text of a megabyte as a thousand parts of a path: a gigabyte if they were joined.
@@ -73,6 +93,22 @@ public class UnpicklerTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", pickle));
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(16 << 20));
+    }
+
+    [Test]
+    public void ALengthThatTheZipOnlyClaimsIsNotAllocated()
+    {
+        using var folder = new TemporaryFolder();
+        string file = folder["facm.pth"];
+        Zip(file, [.. Start, (byte)'}', (byte)'.']);
+        byte[] zip = File.ReadAllBytes(file);
+        int directory = zip.AsSpan().LastIndexOf("PK\u0001\u0002"u8);
+        BinaryPrimitives.WriteInt32LittleEndian(zip.AsSpan(directory + 20), 7 << 20);
+        BinaryPrimitives.WriteInt32LittleEndian(zip.AsSpan(directory + 24), 7 << 20);
+        File.WriteAllBytes(file, zip);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(() => Checkpoint.Open(file), Throws.TypeOf<ModelFormatException>().With.Message.Contains("length of 7340032"));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1 << 20));
     }
 
     [TestCase(new byte[] { 0x8A, 0 }, 0L)]

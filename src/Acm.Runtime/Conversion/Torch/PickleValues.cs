@@ -23,4 +23,8 @@ internal sealed class PickleInstance(PickleGlobal type)
 internal sealed record PickleStorage(TensorDType DType, string Key, long Count);
 
 /// <summary>A tensor as the pickle describes it. Nothing here is checked: <see cref="TorchTensor"/> does, where the tensor's name is known.</summary>
-internal sealed record PickleTensor(object? Storage, object? Offset, object? Shape, object? Strides);
+internal sealed record PickleTensor(object? Storage, object? Offset, object? Shape, object? Strides)
+{
+    // The parts may be tensors themselves, any number deep: nobody may print them.
+    public override string ToString() => "a tensor";
+}

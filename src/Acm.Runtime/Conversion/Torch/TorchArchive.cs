@@ -15,12 +15,14 @@ internal sealed class TorchArchive : IDisposable
     private readonly ZipArchive _zip;
     private readonly Dictionary<string, ZipArchiveEntry> _entries = new(StringComparer.Ordinal);
     private readonly string _folder;
+    private readonly long _fileLength;
     private (string Key, byte[] Bytes)? _lastStorage;
 
-    private TorchArchive(string path, ZipArchive zip)
+    private TorchArchive(string path, ZipArchive zip, long fileLength)
     {
         Path = path;
         _zip = zip;
+        _fileLength = fileLength;
         foreach (var entry in zip.Entries)
         {
             if (!_entries.TryAdd(entry.FullName, entry))
@@ -48,7 +50,7 @@ internal sealed class TorchArchive : IDisposable
         {
             stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             RefuseOtherFormats(path, stream);
-            return new TorchArchive(path, new ZipArchive(stream, ZipArchiveMode.Read));
+            return new TorchArchive(path, new ZipArchive(stream, ZipArchiveMode.Read), stream.Length);
         }
         catch (Exception e)
         {
@@ -79,10 +81,14 @@ internal sealed class TorchArchive : IDisposable
     private byte[] ReadEntry(string name, int most)
     {
         var entry = _entries.TryGetValue(_folder + name, out var found) ? found : throw Missing(null, name);
-        // Stored entries cannot be larger than the file, so the length may be allocated.
         if (entry.CompressedLength != entry.Length)
         {
             throw Wrong($"entry '{entry.FullName}' stored uncompressed", "a compressed one");
+        }
+        // The directory may claim any length; one that fits into the file may be allocated.
+        if (entry.Length > _fileLength)
+        {
+            throw Wrong($"entry '{entry.FullName}' within the file's {_fileLength} bytes", $"a length of {entry.Length}");
         }
         if (entry.Length > most)
         {
