@@ -65,11 +65,14 @@ public sealed class BudgetCurve
     public double FractionAt(double lambda) => Interpolate(_fraction, lambda);
 
     /// <summary>The interpolated value of one of <see cref="Metrics"/> at a lambda; that of the nearest end outside the calibrated range.</summary>
-    public double MetricAt(string metric, double lambda) => Interpolate(Metrics[metric], lambda);
+    public double MetricAt(string metric, double lambda) => Interpolate([.. Metrics[metric]], lambda);
 
-    private double Interpolate(IReadOnlyList<double> values, double lambda)
+    private double Interpolate(double[] values, double lambda)
     {
-        ArgumentOutOfRangeException.ThrowIfEqual(double.IsNaN(lambda), true, nameof(lambda));
+        if (double.IsNaN(lambda))
+        {
+            throw new ArgumentOutOfRangeException(nameof(lambda), lambda, "Lambda is a number.");
+        }
         if (lambda <= _lambda[0])
         {
             return values[0];

@@ -9,6 +9,7 @@ internal sealed class CostModel
     private readonly ForwardPlan _plan;
     private readonly long _allLearnersPerToken;
     private readonly long _denseSitesPerToken;
+    private readonly long[] _gateMacs;
     private readonly (RowSpace Rows, long Macs)[] _perRow;
     private readonly (RowSpace Rows, long Macs)[] _perPairOfRows;
 
@@ -21,8 +22,9 @@ internal sealed class CostModel
         _denseSitesPerToken = plan.Sites.Sum(site => site.Kind == "mlp"
             ? (long)intermediateSize * (site.InputWidth + site.OutputWidth)
             : (long)site.InputWidth * site.OutputWidth);
-        _perRow = [.. plan.Ops.Select(PerRow).Where(static part => part.Macs > 0).GroupBy(static part => part.Rows, static part => part.Macs).Select(static group => (group.Key, group.Sum()))];
-        _perPairOfRows = [.. plan.Ops.OfType<Attention>().GroupBy(static op => op.Q.Rows, static op => 2L * op.Q.Width).Select(static group => (group.Key, group.Sum()))];
+        _gateMacs = [.. plan.Sites.Select(static site => site.GateMacs)];
+        _perRow = Summed(plan.Ops.Select(PerRow).Where(static part => part.Macs > 0));
+        _perPairOfRows = Summed(plan.Ops.OfType<Attention>().Select(static op => (op.Q.Rows, 2L * op.Q.Width)));
     }
 
     /// <summary>MACs of a run, those of the dense model, and the cost-weighted share of learners that ran.</summary>
@@ -59,11 +61,14 @@ internal sealed class CostModel
             }
             learners += sum * site.MacsPerLearner;
             bool skipped = rule.FixedLearners is not null || rule.Forced?[s] is not null;
-            gates += skipped ? 0 : tokens * site.GateMacs;
+            gates += skipped ? 0 : tokens * _gateMacs[s];
         }
         double fraction = _allLearnersPerToken == 0 ? 1 : (double)learners / (_allLearnersPerToken * tokens);
         return (fixedPart + gates + learners, fixedPart + _denseSitesPerToken * tokens, fraction);
     }
+
+    private static (RowSpace Rows, long Macs)[] Summed(IEnumerable<(RowSpace Rows, long Macs)> parts) =>
+        [.. parts.GroupBy(static part => part.Rows, static part => part.Macs).Select(static group => (group.Key, group.Sum()))];
 
     private static (RowSpace Rows, long Macs) PerRow(Op op) => op switch
     {

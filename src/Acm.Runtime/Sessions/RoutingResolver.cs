@@ -8,6 +8,8 @@ internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
 {
     private static readonly RunOptions AsTrained = new();
 
+    private readonly int _mostLearners = plan.Sites.Select(static site => site.Learners).DefaultIfEmpty(0).Max();
+
     /// <summary>Resolves and checks.</summary>
     /// <param name="options">The caller's; null: as trained.</param>
     /// <param name="tokens">Rows of the batch at the ACMs.</param>
@@ -51,17 +53,9 @@ internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
             : throw new ArgumentOutOfRangeException(nameof(options), lambda, "Lambda is a finite number.");
     }
 
-    private int Width(int width)
-    {
-        int most = 0;
-        foreach (var site in plan.Sites)
-        {
-            most = Math.Max(most, site.Learners);
-        }
-        return width >= 0 && width <= most
-            ? width
-            : throw new ArgumentOutOfRangeException(nameof(width), width, $"The model's ACMs have at most {most} learners; the fixed width lies between 0 and that.");
-    }
+    private int Width(int width) => width >= 0 && width <= _mostLearners
+        ? width
+        : throw new ArgumentOutOfRangeException(nameof(width), width, $"The model's ACMs have at most {_mostLearners} learners; the fixed width lies between 0 and that.");
 
     private bool Force(IReadOnlyDictionary<string, ReadOnlyMemory<int>>? given, int tokens, ReadOnlyMemory<int>?[] forced)
     {
