@@ -37,6 +37,7 @@ internal unsafe struct Epilogue
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private readonly Vector512<float> Finish(float* tile, float* bias, float* add)
     {
         Vector512<float> v = Vector512.Load(tile);

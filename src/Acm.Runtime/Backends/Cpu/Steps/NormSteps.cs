@@ -47,14 +47,15 @@ internal sealed unsafe class LayerNormStep(LayerNorm op, CpuBackend backend) : C
         Vector512<double> scales = Vector512.Create(scale);
         for (int i = 0; i < whole; i += 8)
         {
-            Vector512<double> d = (Widen(x + i) - center) * scales;
-            Vector256.Narrow((d * Widen(_weight + i) + Widen(_bias + i)).GetLower(), (d * Widen(_weight + i) + Widen(_bias + i)).GetUpper()).Store(y + i);
+            Vector512<double> value = (Widen(x + i) - center) * scales * Widen(_weight + i) + Widen(_bias + i);
+            Vector256.Narrow(value.GetLower(), value.GetUpper()).Store(y + i);
         }
         for (int i = whole; i < width; i++)
             y[i] = (float)((x[i] - mean) * scale * _weight[i] + _bias[i]);
         Activate(op.Activation, y, width);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Widen(float* from)
     {
         (Vector256<double> low, Vector256<double> high) = Vector256.Widen(Vector256.Load(from));

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+
+namespace Acm.Bench;
+
+/// <summary>Times of one contestant, milliseconds.</summary>
+internal sealed record Times(string Name, double[] Milliseconds)
+{
+    public double Median => Quantile(0.5);
+
+    /// <summary>Half the distance between the quartiles, over the median.</summary>
+    public double Spread => (Quantile(0.75) - Quantile(0.25)) / 2 / Median;
+
+    public double Quantile(double q)
+    {
+        double[] sorted = [.. Milliseconds.Order()];
+        double at = q * (sorted.Length - 1);
+        int low = (int)at, high = Math.Min(low + 1, sorted.Length - 1);
+        return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+    }
+}
+
+/// <summary>
+/// Contestants in one process, in turn (A B C A B C ...), so that whatever disturbs the machine disturbs them alike; compared by the median
+/// of the ratios within a round.
+/// </summary>
+internal static class Interleaved
+{
+    // Thread pools, ours and others', spin for a while after their work: let them park before the next one is timed.
+    private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(3);
+
+    public static Times[] Run(double seconds, int least, params (string Name, Action Run)[] contestants)
+    {
+        int[] repeats = new int[contestants.Length];
+        double round = 0;
+        for (int i = 0; i < contestants.Length; i++)
+        {
+            for (int warm = 0; warm < 3; warm++)
+                contestants[i].Run();
+            // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
+            double once = Time(contestants[i].Run, 1);
+            repeats[i] = Math.Clamp((int)(2 / once), 1, 200);
+            round += Math.Max(once * repeats[i], 2) + 2 * s_gap.TotalMilliseconds;
+        }
+        int rounds = Math.Clamp((int)(1000 * seconds / round), least, 400);
+        double[][] times = [.. contestants.Select(_ => new double[rounds])];
+        for (int r = 0; r < rounds; r++)
+            for (int i = 0; i < contestants.Length; i++)
+            {
+                Thread.Sleep(s_gap);
+                // Once untimed: caches and threads as a steady service has them.
+                if (repeats[i] > 1)
+                    contestants[i].Run();
+                times[i][r] = Time(contestants[i].Run, repeats[i]);
+            }
+        return [.. contestants.Select((contestant, i) => new Times(contestant.Name, times[i]))];
+    }
+
+    /// <summary>Median over the rounds of <paramref name="a"/>'s time over <paramref name="b"/>'s.</summary>
+    public static double Ratio(Times a, Times b) =>
+        new Times("", [.. a.Milliseconds.Zip(b.Milliseconds, static (x, y) => x / y)]).Median;
+
+    private static double Time(Action run, int repeats)
+    {
+        long start = Stopwatch.GetTimestamp();
+        for (int i = 0; i < repeats; i++)
+            run();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / repeats;
+    }
+}

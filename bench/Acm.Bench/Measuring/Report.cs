@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text;
+using Acm.Runtime.Backends.Cpu;
+using ScottPlot;
+
+namespace Acm.Bench;
+
+/// <summary>A page of docs/bench: what was run on which machine when, a table, a plot.</summary>
+internal sealed class Report(string file, string title, string about, params string[] columns)
+{
+    private readonly List<string[]> _rows = [];
+
+    /// <summary>The repository: the nearest folder above the binaries that holds the solution.</summary>
+    public static string RepoRoot { get; } = FindRoot();
+
+    /// <summary>Adds a line of the table, and shows it.</summary>
+    public void Add(params string[] cells)
+    {
+        _rows.Add(cells);
+        Console.WriteLine(string.Join("  ", cells));
+    }
+
+    /// <summary>Writes docs/bench/{file}.md.</summary>
+    public void Save(string? plot = null)
+    {
+        var page = new StringBuilder();
+        page.AppendLine($"# {title}").AppendLine().AppendLine(about).AppendLine();
+        page.AppendLine($"{Machine()}, {Environment.ProcessorCount} cores seen; {CpuBackend.InstructionSet}; .NET {Environment.Version}; "
+            + $"ONNX Runtime 1.31.1; {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC.").AppendLine();
+        page.AppendLine($"| {string.Join(" | ", columns)} |").AppendLine($"|{string.Concat(columns.Select(static _ => " --- |"))}");
+        foreach (string[] row in _rows)
+            page.AppendLine($"| {string.Join(" | ", row)} |");
+        if (plot is not null)
+            page.AppendLine().AppendLine($"![{title}]({plot})");
+        Directory.CreateDirectory(Folder);
+        File.WriteAllText(Path.Combine(Folder, file + ".md"), page.ToString());
+    }
+
+    /// <summary>Draws labelled bars with a line at 1; returns the picture's name.</summary>
+    public static string Bars(string name, string title, string axis, IReadOnlyList<(string Label, double Value)> bars)
+    {
+        using var plot = new Plot();
+        plot.Title(title);
+        plot.YLabel(axis);
+        plot.Add.Bars(bars.Select(static bar => bar.Value).ToArray());
+        plot.Add.HorizontalLine(1, 2, Colors.Gray, LinePattern.Dashed);
+        plot.Axes.Bottom.SetTicks([.. bars.Select(static (_, i) => (double)i)], [.. bars.Select(static bar => bar.Label)]);
+        plot.Axes.Bottom.TickLabelStyle.Rotation = 45;
+        plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleLeft;
+        plot.Axes.Bottom.MinimumSize = 140;
+        plot.Axes.Right.MinimumSize = 60;
+        plot.Axes.Margins(bottom: 0);
+        return Draw(plot, name);
+    }
+
+    /// <summary>Draws lines over a common x; returns the picture's name.</summary>
+    public static string Lines(string name, string title, string x, string y, params (string Label, double[] X, double[] Y)[] lines)
+    {
+        using var plot = new Plot();
+        plot.Title(title);
+        plot.XLabel(x);
+        plot.YLabel(y);
+        foreach (var (label, xs, ys) in lines)
+        {
+            var line = plot.Add.Scatter(xs, ys);
+            line.LegendText = label;
+            line.LineWidth = 2;
+            line.MarkerSize = 8;
+        }
+        plot.ShowLegend(Alignment.UpperLeft);
+        return Draw(plot, name);
+    }
+
+    public static string Number(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);
+
+    private static string Folder => Path.Combine(RepoRoot, "docs", "bench");
+
+    private static string Draw(Plot plot, string name)
+    {
+        Directory.CreateDirectory(Folder);
+        plot.SavePng(Path.Combine(Folder, name + ".png"), 1000, 600);
+        return name + ".png";
+    }
+
+    private static string Machine()
+    {
+        const string info = "/proc/cpuinfo";
+        string? model = File.Exists(info)
+            ? File.ReadLines(info).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
+            : null;
+        return model ?? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+    }
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            if (File.Exists(Path.Combine(folder.FullName, "Acm.Native.sln")))
+                return folder.FullName;
+        return Environment.CurrentDirectory;
+    }
+}

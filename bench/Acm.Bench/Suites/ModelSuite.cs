@@ -1,0 +1,82 @@
+using Acm.Bench.Onnx;
+using Acm.Runtime;
+
+namespace Acm.Bench.Suites;
+
+/// <summary>Whole models: ours dense against ONNX Runtime on the same weights, and ACMs at real routing against both.</summary>
+internal static class ModelSuite
+{
+    public static void Run(double seconds, VitShape[] shapes, int[] batches, int[] threads)
+    {
+        var dense = new Report("dense", "Dense models", "Ours against ONNX Runtime with its fused ops on the same weights; ratio = its time over ours, median of interleaved rounds.",
+            "model", "batch", "threads", "ours ms", "ORT ms", "ratio", "spread", "rounds");
+        var acm = new Report("acm", "Adaptive models at real routing",
+            "k as a trained model chose it (shared/bench), forced, gates run all the same would add under 1 %: routing's time is measured at `free`. "
+            + "MACs and time are over our own dense model; overhead = time ratio over MAC ratio; the last column is ONNX Runtime's dense time over ours.",
+            "model", "batch", "threads", "budget", "MAC ratio", "time ratio", "overhead", "ms", "vs ORT dense");
+        var bars = new List<(string, double)>();
+        var lines = new List<(string, double[], double[])>();
+        foreach (VitShape shape in shapes)
+        {
+            byte[] graph = VitGraph.Build(RandomVit.Package(shape, acm: false), shape);
+            foreach (int batch in batches)
+                foreach (int count in threads)
+                {
+                    bars.Add(($"{shape.Name} x{batch}, {count}t", One(dense, acm, shape, graph, batch, count, seconds, out var line)));
+                    if (line is var (budgets, times) && budgets.Length > 0)
+                        lines.Add(($"{shape.Name} x{batch}, {count}t", budgets, times));
+                }
+        }
+        dense.Save(Report.Bars("dense", "Dense models", "ONNX Runtime's time over ours", bars));
+        acm.Save(Report.Lines("acm", "Time follows MACs", "MACs over dense", "time over dense", [.. lines]));
+    }
+
+    private static double One(
+        Report dense, Report acm, VitShape shape, byte[] graph, int batch, int threads, double seconds, out (double[] Macs, double[] Times) line)
+    {
+        var random = new Random(3);
+        float[] pixels = [.. Enumerable.Range(0, batch * shape.Pixels).Select(_ => 2 * random.NextSingle() - 1)];
+        using var peer = new OnnxPeer(graph, threads, pixels, [batch, 3, shape.Image, shape.Image], [batch, shape.Labels]);
+        using var denseModel = AcmModel.Load(RandomVit.Package(shape, acm: false));
+        using var acmModel = AcmModel.Load(RandomVit.Package(shape, acm: true));
+        var options = new SessionOptions { Backend = BackendKind.Cpu, Threads = threads, MaxBatch = batch };
+        using var denseSession = denseModel.CreateSession(options);
+        using var acmSession = acmModel.CreateSession(options);
+        var denseResult = denseSession.CreateResult();
+        var contestants = new List<(string, Action)>
+        {
+            ("ours", () => denseSession.Run(ModelInput.Pixels(pixels), denseResult)),
+            ("ort", peer.Run),
+        };
+        var budgets = new List<(string Name, InferenceResult Result)>();
+        foreach (string budget in RealRouting.Budgets)
+            if (RealRouting.For(acmModel, shape.Layers, budget, batch * shape.Tokens) is { } forced)
+                AddBudget(budget, new RunOptions { ForcedK = forced });
+        AddBudget("free", null);
+        Times[] times = Interleaved.Run(seconds, 9, [.. contestants]);
+        Agreement.Check($"{shape.Name} batch {batch}", denseResult.Output, peer.Output, 1e-3);
+        double ratio = Interleaved.Ratio(times[1], times[0]);
+        dense.Add(shape.Name, $"{batch}", $"{threads}", Report.Number(times[0].Median, "0.0"), Report.Number(times[1].Median, "0.0"), Report.Number(ratio),
+            Report.Number(times[0].Spread, "0.0 %"), $"{times[0].Milliseconds.Length}");
+        var macs = new List<double>();
+        var shares = new List<double>();
+        for (int i = 0; i < budgets.Count; i++)
+        {
+            double mac = (double)budgets[i].Result.Macs / denseResult.Macs, time = Interleaved.Ratio(times[i + 2], times[0]);
+            macs.Add(mac);
+            shares.Add(time);
+            acm.Add(shape.Name, $"{batch}", $"{threads}", budgets[i].Name, Report.Number(mac, "0.000"), Report.Number(time, "0.000"), Report.Number(time / mac, "0.000"),
+                Report.Number(times[i + 2].Median, "0.0"), Report.Number(Interleaved.Ratio(times[1], times[i + 2])));
+        }
+        int[] order = [.. Enumerable.Range(0, macs.Count).OrderBy(i => macs[i])];
+        line = ([.. order.Select(i => macs[i])], [.. order.Select(i => shares[i])]);
+        return ratio;
+
+        void AddBudget(string name, RunOptions? run)
+        {
+            var result = acmSession.CreateResult();
+            budgets.Add((name, result));
+            contestants.Add((name, () => acmSession.Run(ModelInput.Pixels(pixels), result, run)));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using Acm.Runtime;
+
+namespace Acm.Bench.Suites;
+
+/// <summary>What a service meets besides steady speed: load, first call, memory allocated per call, many callers at once.</summary>
+internal static class ServiceSuite
+{
+    public static void Run()
+    {
+        var report = new Report("service", "Load, first call, allocation, many callers", "ViT-S/16 with ACMs, random weights, free routing; all threads.", "what", "figure");
+        VitShape shape = VitShape.Small;
+        string package = RandomVit.Package(shape, acm: true);
+        float[] pixels = new float[8 * shape.Pixels];
+        var random = new Random(5);
+        for (int i = 0; i < pixels.Length; i++)
+            pixels[i] = 2 * random.NextSingle() - 1;
+
+        long start = Stopwatch.GetTimestamp();
+        using var model = AcmModel.Load(package);
+        using var session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 8 });
+        double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double size = new FileInfo(Path.Combine(package, "model.safetensors")).Length / 1e9;
+        report.Add("load, checked and packed", $"{Report.Number(load * 1000, "0")} ms, {Report.Number(size / load)} GB/s of file");
+
+        session.WarmUp();
+        var result = session.CreateResult();
+        float[] one = pixels[..shape.Pixels];
+        double first = Milliseconds(() => session.Run(ModelInput.Pixels(one), result));
+        double steady = Steady(() => session.Run(ModelInput.Pixels(one), result), 30);
+        report.Add("first call after WarmUp over steady", $"{Report.Number(first / steady)} ({Report.Number(steady, "0.0")} ms steady)");
+
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        for (int i = 0; i < 20; i++)
+            session.Run(ModelInput.Pixels(one), result);
+        report.Add("bytes allocated per call", Report.Number((GC.GetTotalAllocatedBytes(precise: true) - before) / 20.0, "0.0"));
+
+        double single = double.MaxValue;
+        var batched = session.CreateResult();
+        foreach (int batch in (int[])[1, 2, 4, 8])
+        {
+            float[] images = pixels[..(batch * shape.Pixels)];
+            single = Math.Min(single, Steady(() => session.Run(ModelInput.Pixels(images), batched), 10) / batch);
+        }
+        var latencies = new List<double>();
+        double many = Callers(session, one, 8, 15, latencies);
+        report.Add("8 callers: throughput over best single caller's", Report.Number(single / many));
+        report.Add("8 callers: latency p50 / p99", $"{Report.Number(new Times("", [.. latencies]).Quantile(0.5), "0.0")} / {Report.Number(new Times("", [.. latencies]).Quantile(0.99), "0.0")} ms");
+        report.Save();
+    }
+
+    // Milliseconds per image with several threads calling one session.
+    private static double Callers(InferenceSession session, float[] image, int callers, int calls, List<double> latencies)
+    {
+        long start = 0;
+        using var gate = new Barrier(callers, _ => start = Stopwatch.GetTimestamp());
+        Thread[] threads = [.. Enumerable.Range(0, callers).Select(_ => new Thread(() =>
+        {
+            var result = session.CreateResult();
+            session.Run(ModelInput.Pixels(image), result);
+            gate.SignalAndWait();
+            for (int i = 0; i < calls; i++)
+            {
+                double took = Milliseconds(() => session.Run(ModelInput.Pixels(image), result));
+                lock (latencies)
+                    latencies.Add(took);
+            }
+        }))];
+        foreach (Thread thread in threads)
+            thread.Start();
+        foreach (Thread thread in threads)
+            thread.Join();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / (callers * calls);
+    }
+
+    private static double Steady(Action run, int calls) => new Times("", [.. Enumerable.Range(0, calls).Select(_ => Milliseconds(run))]).Median;
+
+    private static double Milliseconds(Action run)
+    {
+        long start = Stopwatch.GetTimestamp();
+        run();
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+    }
+}

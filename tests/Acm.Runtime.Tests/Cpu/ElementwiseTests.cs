@@ -1,0 +1,70 @@
+using System.Runtime.Intrinsics;
+using Acm.Runtime.Backends.Cpu;
+using Acm.Runtime.Backends.Reference;
+using Acm.Runtime.Plan;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Cpu;
+
+[TestFixture]
+public sealed class ElementwiseTests
+{
+    // A float's spacing around a value; the smallest normal's below it.
+    private static double Ulp(double value) => Math.Max(Math.ScaleB(1, (int)Math.Floor(Math.Log2(Math.Max(Math.Abs(value), 1e-38))) - 23), 1.2e-45);
+
+    /// <summary>The largest error, in units of the result's last place, over every <paramref name="step"/>-th bit pattern between two magnitudes of one sign.</summary>
+    private static double Worst(Func<Vector512<float>, Vector512<float>> function, Func<double, double> exact, float from, float to, uint step)
+    {
+        double worst = 0;
+        uint first = BitConverter.SingleToUInt32Bits(from), last = BitConverter.SingleToUInt32Bits(to);
+        Span<float> x = stackalloc float[16];
+        for (ulong bits = first; bits <= last; bits += 16ul * step)
+        {
+            for (int lane = 0; lane < 16; lane++)
+                x[lane] = BitConverter.UInt32BitsToSingle((uint)Math.Min(bits + (ulong)lane * step, last));
+            Vector512<float> y = function(Vector512.Create<float>(x));
+            for (int lane = 0; lane < 16; lane++)
+            {
+                double right = exact(x[lane]);
+                worst = Math.Max(worst, Math.Abs(y[lane] - right) / Ulp(right));
+            }
+        }
+        return worst;
+    }
+
+    private static double Gelu(double x) => 0.5 * x * ErrorFunction.Complement(-x / Math.Sqrt(2));
+
+    [TestCase(991u)]
+    [TestCase(1u, Explicit = true, Reason = "every float: an hour")]
+    public void GeluIsWithinSixUnitsOfTheLastPlace(uint step)
+    {
+        // Normal results; on the left they leave the floats' range at -13.
+        double right = Worst(Elementwise.Gelu, Gelu, 1e-37f, float.MaxValue, step), left = Worst(Elementwise.Gelu, Gelu, -1e-37f, -12.9f, step);
+        TestContext.Out.WriteLine($"gelu: {right:0.00} ulp right, {left:0.00} left of zero");
+        Assert.That(right, Is.LessThan(3));
+        Assert.That(left, Is.LessThan(6));
+    }
+
+    [Test]
+    public void GeluBeyondTheTailIsZero([Values(-14.5f, -20f, -1e10f, -3e38f)] float x) =>
+        Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.LessThan(1e-40f));
+
+    [Test]
+    public void ExpIsWithinTwoUnitsOfTheLastPlace([Values(991u)] uint step)
+    {
+        Assert.That(Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), Is.LessThan(2));
+        Assert.That(Worst(Elementwise.Exp, Math.Exp, -1e-38f, -87f, step), Is.LessThan(2));
+    }
+
+    [Test]
+    public void NaNStaysInItsLane([Values] bool tanh)
+    {
+        Vector512<float> x = Vector512.Create(1.25f).WithElement(5, float.NaN);
+        Vector512<float> y = Elementwise.Apply(tanh ? Activation.GeluTanh : Activation.Gelu, x), r = Elementwise.Apply(Activation.Relu, x);
+        for (int lane = 0; lane < 16; lane++)
+        {
+            Assert.That(float.IsNaN(y[lane]), Is.EqualTo(lane == 5));
+            Assert.That(float.IsNaN(r[lane]), Is.EqualTo(lane == 5));
+        }
+    }
+}

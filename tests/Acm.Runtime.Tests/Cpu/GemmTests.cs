@@ -1,0 +1,87 @@
+using Acm.Runtime.Backends.Cpu;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Cpu;
+
+[TestFixture]
+public sealed unsafe class GemmTests
+{
+    private static float[] Random(int seed, int count)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+    }
+
+    /// <summary>Rows of <paramref name="a"/> times every panel, as blocks of at most <paramref name="most"/> rows.</summary>
+    private static float[] Multiply(float[] a, int rows, int depth, PackedMatrix b, int most)
+    {
+        float[] c = new float[rows * b.Columns];
+        Array.Fill(c, float.NaN);
+        fixed (float* pa = a, pc = c)
+        {
+            var call = new GemmCall { Weights = [b], Stride = depth, Epilogue = new Epilogue { Out = pc, OutStride = b.Columns } };
+            for (int row = 0; row < rows; row += most)
+                for (int panel = 0; panel < b.Panels; panel++)
+                    call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, panel);
+        }
+        return c;
+    }
+
+    [Test]
+    public void EveryTailAgreesWithDouble([Range(1, 33)] int rows, [Values(1, 5, 48, 97)] int depth, [Values(1, 15, 31, 32, 33, 70)] int columns)
+    {
+        float[] a = Random(rows, rows * depth), w = Random(depth + columns, depth * columns);
+        using var packed = PackedMatrix.FromInputMajor(w, depth, columns);
+        float[] c = Multiply(a, rows, depth, packed, 1000);
+        for (int r = 0; r < rows; r++)
+            for (int n = 0; n < columns; n++)
+            {
+                double sum = 0, size = 0;
+                for (int k = 0; k < depth; k++)
+                {
+                    double term = (double)a[r * depth + k] * w[k * columns + n];
+                    sum += term;
+                    size += Math.Abs(term);
+                }
+                Assert.That(Math.Abs(c[r * columns + n] - sum), Is.LessThanOrEqualTo(depth * size / (1 << 24) + 1e-30), $"row {r} column {n}");
+            }
+    }
+
+    [Test]
+    public void BitsDoNotDependOnHowRowsAreCut()
+    {
+        const int rows = 61, depth = 133, columns = 75;
+        float[] a = Random(1, rows * depth);
+        using var packed = PackedMatrix.FromInputMajor(Random(2, depth * columns), depth, columns);
+        float[] whole = Multiply(a, rows, depth, packed, rows);
+        foreach (int most in (int[])[1, 2, 3, 5, 7, 13, 14, 15, 29])
+            Assert.That(Multiply(a, rows, depth, packed, most), Is.EqualTo(whole), $"blocks of {most}");
+    }
+
+    [Test]
+    public void BothPackingsHoldTheSameWeight()
+    {
+        const int depth = 19, columns = 45;
+        float[] w = Random(3, depth * columns), transposed = new float[w.Length];
+        for (int k = 0; k < depth; k++)
+            for (int n = 0; n < columns; n++)
+                transposed[n * depth + k] = w[k * columns + n];
+        using var one = PackedMatrix.FromInputMajor(w, depth, columns);
+        using var other = PackedMatrix.FromOutputMajor(transposed, columns, depth);
+        float[] a = Random(4, 3 * depth);
+        Assert.That(Multiply(a, 3, depth, one, 3), Is.EqualTo(Multiply(a, 3, depth, other, 3)));
+    }
+
+    [Test]
+    public void NaNStaysInItsRow()
+    {
+        const int rows = 20, depth = 40, columns = 40;
+        float[] a = Random(5, rows * depth);
+        using var packed = PackedMatrix.FromInputMajor(Random(6, depth * columns), depth, columns);
+        float[] clean = Multiply(a, rows, depth, packed, rows);
+        a[7 * depth + 11] = float.NaN;
+        float[] spoiled = Multiply(a, rows, depth, packed, rows);
+        for (int i = 0; i < spoiled.Length; i++)
+            Assert.That(spoiled[i], i / columns == 7 ? Is.NaN : Is.EqualTo(clean[i]));
+    }
+}
