@@ -67,7 +67,7 @@ internal sealed unsafe partial class FunctionDecoder
                     (FloatOp.Mul, false, true) => &Float.Run2<MulF, Clamped>,
                     (FloatOp.Mul, true, true) => &Float.Run2<MulF, FlushedClamped>,
                     (_, false, false) => &Float.Run3<FmaF, Exactly>,
-                    (_, true, false) => &Float.Run3<FmaF, Flushed>,
+                    (_, true, false) => &Float.Run3<FmaByDoubleF, Flushed>,
                     (_, false, true) => &Float.Run3<FmaF, Clamped>,
                     _ => &Float.Run3<FmaF, FlushedClamped>,
                 }, InstructionClass.Float, i);

@@ -58,10 +58,42 @@ internal sealed unsafe class Launch : IDisposable
         bytes[..ParameterBytes].CopyTo(new Span<byte>(Parameters, ParameterBytes));
     }
 
+    /// <summary>Checked execution: by address of a synchronisation variable, what those who wrote it had published.</summary>
+    public System.Collections.Concurrent.ConcurrentDictionary<ulong, Dictionary<int, int>> Published { get; } = new();
+
+    private Chunk?[] _chunks = [];
+
+    /// <summary>A chunk by its number, without a lock.</summary>
+    public Chunk ChunkAt(int index)
+    {
+        Chunk?[] chunks = _chunks;
+        return index < chunks.Length && chunks[index] is { } chunk ? chunk : AddChunk(index);
+    }
+
+    private Chunk AddChunk(int index)
+    {
+        lock (_lock)
+        {
+            Chunk?[] chunks = new Chunk?[Math.Max(index + 1, _chunks.Length)];
+            _chunks.CopyTo(chunks, 0);
+            Chunk chunk = Memory.ChunkAt(index);
+            chunks[index] = chunk;
+            _chunks = chunks;
+            return chunk;
+        }
+    }
+
     public LaunchCounters Run()
     {
         LaunchCounters total = new() { Launches = 1, SharedBytesPerBlock = SharedBytes };
         int blocks = (int)Grid.Count;
+        if (IsChecked && (Number & 0xff) == 0)
+        {
+            // Stamps hold eight bits of the launch's number: start afresh before they come around.
+            foreach (Chunk chunk in Memory.Chunks())
+                chunk.ClearStamps(2);
+        }
+
         int[]? order = Seed == 0 ? null : Shuffled(blocks, Seed);
         int threads = Math.Min(Options.Threads > 0 ? Options.Threads : Environment.ProcessorCount, blocks);
         if (threads <= 1)

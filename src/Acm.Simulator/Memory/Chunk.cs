@@ -8,6 +8,7 @@ internal sealed unsafe class Chunk : IDisposable
     /// <summary>Bytes of memory per entry of the race stamps.</summary>
     public const int StampShift = 2;
 
+    private readonly Lock _lock = new();
     private readonly byte* _block;
 
     public Chunk(ulong address, ulong size, bool zeroed)
@@ -48,7 +49,9 @@ internal sealed unsafe class Chunk : IDisposable
 
     public ulong* EnsureStamps(int perGranule)
     {
-        lock (this)
+        if (Stamps is not null)
+            return Stamps;
+        lock (_lock)
         {
             if (Stamps is null)
                 Stamps = (ulong*)NativeMemory.AllocZeroed((nuint)(Size >> StampShift), (nuint)(8 * perGranule));

@@ -72,7 +72,7 @@ internal sealed unsafe class GlobalMemory : IDisposable
             Chunk owner = _chunks[index]!;
             NativeMemory.Fill(owner.Data + (address - owner.Address), (nuint)size, AddressMap.Poison);
             NativeMemory.Fill(owner.Shadow + (address - owner.Address), (nuint)size, AddressMap.Owned);
-            _allocations.Add(new Allocation(address, size, name ?? $"buffer {_allocations.Count}", index) { IsModuleVariable = isModuleVariable });
+            _allocations.Insert(After(address), new Allocation(address, size, name ?? $"buffer {_allocations.Count}", index) { IsModuleVariable = isModuleVariable });
             _used += size;
             Peak = Math.Max(Peak, _used);
             return address;
@@ -155,18 +155,25 @@ internal sealed unsafe class GlobalMemory : IDisposable
     {
         lock (_lock)
         {
-            int low = 0, high = _allocations.Count;
-            while (low < high)
-            {
-                int middle = (low + high) / 2;
-                if (_allocations[middle].Address <= address)
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-
-            return low == 0 ? null : _allocations[low - 1];
+            int after = After(address);
+            return after == 0 ? null : _allocations[after - 1];
         }
+    }
+
+    /// <summary>How many buffers start at or before an address.</summary>
+    private int After(ulong address)
+    {
+        int low = 0, high = _allocations.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_allocations[middle].Address <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
     }
 
     /// <summary>What lies at an address, for messages: "12 bytes past the end of x (...)".</summary>

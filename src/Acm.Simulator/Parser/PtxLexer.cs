@@ -99,6 +99,8 @@ internal sealed class PtxLexer
         int start = _at++;
         while (true)
         {
+            if (Peek() == '.' && _text[start] == '.')
+                return new Token(TokenKind.Word, _text[start.._at], _line); // .reg.b32 is two directives
             if (IsWordPart(Peek()))
                 _at++;
             else if (Peek() == ':' && Peek(1) == ':' && _at > start)

@@ -58,7 +58,7 @@ internal static unsafe class Conversions
     {
         if (how.Saturate)
             x = Float.Clamp(x);
-        if (how.Relu && x < 0)
+        if (how.Relu && x <= 0)
             x = 0;
         switch (type)
         {
@@ -200,7 +200,7 @@ internal static unsafe class Conversions
     private static uint Half(int mode, uint bits)
     {
         double x = BitConverter.UInt32BitsToSingle(bits);
-        if ((mode & 2) != 0 && x < 0)
+        if ((mode & 2) != 0 && x <= 0)
             x = 0;
         RoundMode rounding = (mode & 4) != 0 ? RoundMode.Zero : RoundMode.Nearest;
         uint half = (mode & 1) != 0 ? Narrows.ToBf16(x, rounding) : Narrows.ToF16(x, rounding);
@@ -227,7 +227,7 @@ internal static unsafe class Conversions
             double x = (i->Mode & 4) != 0 ? Narrows.FromF16(a[lane] >> 16) : BitConverter.UInt32BitsToSingle(a[lane]);
             double y = (i->Mode & 4) != 0 ? Narrows.FromF16(a[lane]) : BitConverter.UInt32BitsToSingle(b[lane]);
             if (relu)
-                (x, y) = (x < 0 ? 0 : x, y < 0 ? 0 : y);
+                (x, y) = (x <= 0 ? 0 : x, y <= 0 ? 0 : y);
             d[lane] = e5m2 ? (Narrows.ToE5M2(x) << 8) | Narrows.ToE5M2(y) : (Narrows.ToE4M3(x) << 8) | Narrows.ToE4M3(y);
         }
     }

@@ -70,13 +70,13 @@ internal static unsafe class DirectedFloat
         if (mode == RoundMode.Nearest || !double.IsFinite(high))
             return near;
         if (high == 0 && error == 0)
-            return ZeroSum(op, a, b, c, near, mode);
+            return ZeroSum(op, a, b, c, near);
         double side = high - near;
         return Step(near, side != 0 ? Math.Sign(side) : Math.Sign(error), mode, high > 0);
     }
 
-    /// <summary>Terms that cancel give +0, or -0 when rounding down.</summary>
-    private static float ZeroSum(FloatOp op, float a, float b, float c, float zero, RoundMode mode)
+    /// <summary>Terms that cancel give +0 in every direction, as the conformance set has it (IEEE 754 says -0 when rounding down).</summary>
+    private static float ZeroSum(FloatOp op, float a, float b, float c, float zero)
     {
         bool cancels = op switch
         {
@@ -85,7 +85,7 @@ internal static unsafe class DirectedFloat
             FloatOp.Fma => (float.IsNegative(a) != float.IsNegative(b)) != float.IsNegative(c),
             _ => false,
         };
-        return cancels ? mode == RoundMode.Down ? -0f : 0f : zero;
+        return cancels ? 0f : zero;
     }
 
     /// <summary>The neighbour of a value rounded to nearest when the exact value is above (+1) or below (-1) it.</summary>
@@ -136,7 +136,7 @@ internal static unsafe class DirectedFloat
                 FloatOp.Fma => (double.IsNegative(a) != double.IsNegative(b)) != double.IsNegative(c),
                 _ => false,
             };
-            return cancels ? mode == RoundMode.Down ? -0.0 : 0.0 : near;
+            return cancels ? 0.0 : near;
         }
 
         bool up = mode == RoundMode.Up || (mode == RoundMode.Zero && sign < 0);
