@@ -236,6 +236,7 @@ public sealed unsafe class CudaContext : CudaResource
         private readonly CudaContext _context;
         private readonly bool _leased;
         private readonly bool _pushed;
+        private readonly CUresult _result;
 
         public Current(CudaContext context, bool leased)
         {
@@ -246,13 +247,16 @@ public sealed unsafe class CudaContext : CudaResource
             CUresult result = context.Driver.Api.cuCtxGetCurrent(&current);
             if (result == CUresult.CUDA_SUCCESS && current == context.Handle)
                 return;
-            // A call that gives something back goes on: the driver says itself what it lacks.
+            // A call that gives something back goes on, as the driver may well do it all the same; the error is told at the end.
             if (leased)
                 context.Check(result, nameof(DriverTable.cuCtxGetCurrent));
+            _result = result;
             result = context.Driver.Api.cuCtxPushCurrent_v2(context.Handle);
             if (leased)
                 context.Check(result, nameof(DriverTable.cuCtxPushCurrent_v2));
             _pushed = result == CUresult.CUDA_SUCCESS;
+            if (_result == CUresult.CUDA_SUCCESS)
+                _result = result;
         }
 
         public void Dispose()
@@ -261,6 +265,7 @@ public sealed unsafe class CudaContext : CudaResource
             CUresult result = _pushed ? _context.Driver.Api.cuCtxPopCurrent_v2(&popped) : CUresult.CUDA_SUCCESS;
             if (_leased)
                 _context.EndUse();
+            _context.CheckRelease(_result, "making the context current");
             _context.CheckRelease(result, nameof(DriverTable.cuCtxPopCurrent_v2));
         }
     }

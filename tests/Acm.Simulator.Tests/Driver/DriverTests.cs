@@ -1,0 +1,370 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Acm.Native;
+using Acm.Native.Driver;
+using Acm.Simulator.Driver;
+using NUnit.Framework;
+
+namespace Acm.Simulator.Tests.Driver;
+
+/// <summary>The product's handles against the simulated driver: order, lifetime, errors.</summary>
+[TestFixture]
+internal sealed class DriverTests
+{
+    private SimulatedDriver _simulated = null!;
+    private CudaContext _context = null!;
+    private CudaStream _stream = null!;
+    private CudaModule _module = null!;
+
+    [SetUp]
+    public void Start()
+    {
+        _simulated = new(new SimulatorOptions());
+        _context = CudaContext.Primary(_simulated.Start().Devices[0]);
+        _stream = new(_context);
+        _module = Kernels.Load(_context);
+    }
+
+    [TearDown]
+    public void Stop()
+    {
+        _context.Dispose();
+        Assert.That(_simulated.LiveObjects, Is.Empty);
+        _simulated.Dispose();
+    }
+
+    [Test]
+    public void Every_profile_presents_its_figures()
+    {
+        Assert.That(DeviceProfile.All, Has.Count.EqualTo(4));
+        foreach (DeviceProfile profile in DeviceProfile.All)
+        {
+            using SimulatedDriver driver = new(new SimulatorOptions { Profile = profile });
+            CudaDevice device = driver.Start().Devices.Single();
+            Assert.That((device.Name, device.Architecture, device.Multiprocessors), Is.EqualTo((profile.Name, profile.Capability, profile.Multiprocessors)));
+            Assert.That((device.MaxSharedBytesPerBlock, device.TotalBytes, device.SupportsClusters), Is.EqualTo((profile.SharedPerBlockOptIn, (long)profile.MemoryBytes, profile.Major >= 9)));
+        }
+    }
+
+    [Test]
+    public void Work_that_nobody_waited_for_is_not_done()
+    {
+        using DeviceMemory x = new(_stream, 4);
+        using PinnedMemory pinned = new(_context, 4);
+        _stream.Fill(x.All, 5u);
+        _stream.Download(x.All, pinned, 0);
+        Assert.That(pinned.Span<int>()[0], Is.Not.EqualTo(5), "a missing synchronisation shows");
+        using CudaStream other = new(_context);
+        other.Synchronize();
+        Assert.That(pinned.Span<int>()[0], Is.Not.EqualTo(5), "another stream's end says nothing");
+        Assert.That(_stream.IsDone, Is.False);
+        _stream.Synchronize();
+        Assert.That((pinned.Span<int>()[0], _stream.IsDone), Is.EqualTo((5, true)));
+    }
+
+    [Test]
+    public void An_event_orders_two_streams()
+    {
+        using CudaStream other = new(_context);
+        using DeviceMemory x = new(_stream, 4);
+        using CudaEvent filled = new(_context);
+        _stream.Fill(x.All, 7u);
+        filled.Record(_stream);
+        other.Wait(filled);
+        int[] back = new int[1];
+        other.Download(x.All, back.AsSpan());
+        Assert.That((back[0], filled.IsDone), Is.EqualTo((7, true)));
+    }
+
+    [Test]
+    public void Polling_arrives()
+    {
+        using DeviceMemory x = new(_stream, 4);
+        _stream.Fill(x.All, 1u);
+        _stream.Fill(x.All, 2u);
+        int polls = 0;
+        while (!_stream.IsDone)
+            Assert.That(++polls, Is.LessThan(10));
+        Assert.That(polls, Is.GreaterThan(0));
+    }
+
+    [Test]
+    public void A_callback_comes_after_the_work()
+    {
+        using DeviceMemory x = new(_stream, 4);
+        bool called = false;
+        _stream.Fill(x.All, 1u);
+        _stream.WhenDone(() => called = true);
+        Assert.That(called, Is.False);
+        _stream.Synchronize();
+        Assert.That(called);
+    }
+
+    [Test]
+    public void A_graph_runs_what_was_captured_and_takes_changes_in_place()
+    {
+        CudaKernel add = _module.Kernel("add");
+        using DeviceMemory x = new(_stream, 40);
+        _stream.Upload<float>(new float[10], x.All);
+        using CudaGraph graph = CudaGraph.Capture(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 1f));
+        long before = _simulated.Counters.KernelLaunches;
+        for (int i = 0; i < 3; i++)
+            graph.Launch(_stream);
+        Assert.That(graph.Update(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 10f)));
+        graph.Launch(_stream);
+        float[] back = new float[10];
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.All.EqualTo(13f));
+        Assert.That(_simulated.Counters.KernelLaunches - before, Is.EqualTo(4));
+        Assert.That(graph.Update(_stream, () =>
+        {
+            _stream.Fill(x.All, 0u);
+            add.Launch(_stream, new(1, 32), x, 10, 10f);
+        }), Is.False, "another topology makes the graph anew");
+        Assert.That(graph.Nodes, Is.EqualTo(2));
+        graph.Launch(_stream);
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.All.EqualTo(10f));
+    }
+
+    [Test]
+    public void Waiting_inside_a_capture_is_refused_and_the_stream_stays_usable()
+    {
+        CudaException e = Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, _stream.Synchronize))!;
+        Assert.That(e.Name, Is.EqualTo("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"));
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            using DeviceMemory x = new(_context, 4);
+            CudaGraph.Capture(_stream, () => _stream.Upload<int>(new int[1], x.All));
+        });
+        Assert.That(_stream.IsCapturing, Is.False);
+        _stream.Synchronize();
+    }
+
+    [Test]
+    public void A_fork_in_a_capture_has_to_join()
+    {
+        using CudaStream side = new(_context);
+        using CudaEvent fork = new(_context), join = new(_context);
+        using DeviceMemory x = new(_context, 8);
+        void Forked(bool joined)
+        {
+            fork.Record(_stream);
+            side.Wait(fork);
+            side.Fill(x.Slice(0, 4), 3u);
+            _stream.Fill(x.Slice(4, 4), 4u);
+            join.Record(side);
+            if (joined)
+                _stream.Wait(join);
+        }
+        Assert.That(Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, () => Forked(joined: false)))!.Name, Is.EqualTo("CUDA_ERROR_STREAM_CAPTURE_UNJOINED"));
+        using CudaGraph graph = CudaGraph.Capture(_stream, () => Forked(joined: true));
+        graph.Launch(_stream);
+        int[] back = new int[2];
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.EqualTo(new[] { 3, 4 }));
+    }
+
+    [Test]
+    public void A_stray_store_is_told_with_kernel_line_and_address_and_loses_the_context()
+    {
+        using SimulatedDriver own = new(new SimulatorOptions());
+        CudaContext context = CudaContext.Primary(own.Start().Devices[0]);
+        CudaStream stream = new(context);
+        DeviceMemory x = new(stream, 4);
+        Kernels.Load(context).Kernel("stray").Launch(stream, new(1, 1), x);
+        CudaException e = Assert.Throws<CudaException>(stream.Synchronize)!;
+        Assert.That((e.Call, e.Name, e.IsSticky), Is.EqualTo(("cuStreamSynchronize", "CUDA_ERROR_ILLEGAL_ADDRESS", true)));
+        Assert.That(e.Message, Does.Contain("stray").And.Contain("st.global.u32"));
+        Assert.That(Assert.Throws<CudaException>(() => _ = context.Memory)!.Name, Is.EqualTo("CUDA_ERROR_ILLEGAL_ADDRESS"));
+        Assert.DoesNotThrow(context.Dispose, "the loss was reported");
+        Assert.That(own.LiveObjects, Is.Empty);
+    }
+
+    [Test]
+    public void A_refused_launch_names_kernel_grid_block_and_shared_bytes()
+    {
+        CudaKernel add = _module.Kernel("add");
+        CudaLaunchException e = Assert.Throws<CudaLaunchException>(() => add.Launch(_stream, new(3, 2048, 16), 0L, 0, 0f))!;
+        Assert.That(e.Message, Does.Contain("add").And.Contain("grid 3x1x1").And.Contain("block 2048x1x1").And.Contain("16 shared bytes").And.Contain("CUDA_ERROR_INVALID_VALUE (1)"));
+        Assert.That(() => add.Launch(_stream, new(1, 32, 200_000), 0L, 0, 0f), Throws.TypeOf<CudaException>().With.Message.Contains("200000 dynamic shared bytes"));
+        LaunchShape cluster = new(2, 32) { Cluster = new(2) };
+        Assert.That(Assert.Throws<CudaLaunchException>(() => add.Launch(_stream, cluster, 0L, 0, 0f))!.Name, Is.EqualTo("CUDA_ERROR_INVALID_CLUSTER_SIZE"), "an A100 has no clusters");
+    }
+
+    [Test]
+    public void Hopper_takes_clusters_and_dependent_launches()
+    {
+        using SimulatedDriver hopper = new(new SimulatorOptions { Profile = DeviceProfile.H100 });
+        using CudaContext context = CudaContext.Create(hopper.Start().Devices[0]);
+        using CudaStream stream = new(context);
+        using DeviceMemory x = new(stream, 256);
+        stream.Fill(x.All, 0u);
+        Kernels.Load(context).Kernel("add").Launch(stream, new LaunchShape(2, 32, 100_000) { Cluster = new(2), Programmatic = true }, x, 64, 2f);
+        float[] back = new float[64];
+        stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.All.EqualTo(2f));
+    }
+
+    [Test]
+    public void Out_of_memory_says_what_was_asked_and_what_is_free()
+    {
+        long asked = _context.Memory.Total + 1;
+        foreach (Action attempt in new Action[] { () => _ = new DeviceMemory(_stream, asked), () => _ = new DeviceMemory(_context, asked) })
+        {
+            CudaOutOfMemoryException e = Assert.Throws<CudaOutOfMemoryException>(() => attempt())!;
+            Assert.That((e.AskedBytes, e.FreeBytes), Is.EqualTo((asked, _context.Memory.Free)));
+        }
+        using DeviceMemory still = new(_stream, 1024);
+    }
+
+    [Test]
+    public void Refused_ptx_says_where()
+    {
+        CudaModuleException e = Assert.Throws<CudaModuleException>(() => _ = new CudaModule(_context, Encoding.ASCII.GetBytes(Kernels.Ptx.Replace("add.f32", "frobnicate.f32")), "bad.ptx"))!;
+        Assert.That((e.Module, e.Name), Is.EqualTo(("bad.ptx", "CUDA_ERROR_INVALID_PTX")));
+        Assert.That(e.Log, Does.Contain("frobnicate").And.Contain("line"));
+    }
+
+    [Test]
+    public void An_arena_gives_the_same_addresses_again()
+    {
+        using DeviceArena arena = new(_stream);
+        ulong[] Take() => [arena.Allocate(100).Address, arena.Allocate(5000).Address, arena.Allocate(1).Address];
+        Take();
+        arena.Reset();
+        ulong[] first = Take();
+        arena.Reset();
+        Assert.That(Take(), Is.EqualTo(first));
+        Assert.That(first.Select(a => a % DeviceArena.Alignment), Is.All.Zero);
+        Assert.That(first[2] - first[0], Is.EqualTo(256 + 5120), "one block");
+    }
+
+    [Test]
+    public void Foreign_contexts_streams_and_memory_are_used_and_left_alone()
+    {
+        using (CudaContext wrapped = CudaContext.Wrap(_context.Device, _context.NativeHandle))
+        {
+            CudaStream stream = CudaStream.Wrap(wrapped, _stream.NativeHandle);
+            using DeviceMemory mine = new(_context, 8);
+            DeviceMemory theirs = DeviceMemory.Wrap(wrapped, mine.Address, 8);
+            stream.Fill(theirs.All, 9u);
+            theirs.Dispose();
+            stream.Dispose();
+            int[] back = new int[2];
+            _stream.Download(mine.All, back.AsSpan());
+            Assert.That(back, Is.All.EqualTo(9));
+        }
+        using CudaContext other = CudaContext.Create(_context.Device);
+        Assert.Throws<ArgumentException>(() => CudaStream.Wrap(other, _stream.NativeHandle));
+    }
+
+    [Test]
+    public void What_is_disposed_cannot_be_used()
+    {
+        CudaKernel add = _module.Kernel("add");
+        DeviceMemory x = new(_stream, 4);
+        x.Dispose();
+        x.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => add.Launch(_stream, new(1, 1), x, 1, 1f));
+        Assert.Throws<ObjectDisposedException>(() => _stream.Fill(x.All, 0u));
+        CudaStream gone = new(_context);
+        gone.Dispose();
+        Assert.Throws<ObjectDisposedException>(gone.Synchronize);
+        Assert.Throws<ObjectDisposedException>(() => add.Launch(gone, new(1, 1), 0L, 0, 0f));
+    }
+
+    [Test]
+    public void Disposing_waits_for_a_lease_and_a_second_dispose_for_the_first()
+    {
+        DeviceMemory x = new(_stream, 4);
+        x.BeginUse();
+        Task[] disposers = [Task.Run(x.Dispose), Task.Run(x.Dispose)];
+        Assert.That(SpinWait.SpinUntil(() => x.IsDisposed, 5000));
+        Assert.That(Task.WaitAll(disposers, 50), Is.False, "the lease is out");
+        x.EndUse();
+        Assert.That(Task.WaitAll(disposers, 5000));
+        Assert.Throws<ObjectDisposedException>(x.BeginUse);
+    }
+
+    [Test]
+    public void Threads_share_a_context_while_others_come_and_go()
+    {
+        CudaKernel add = _module.Kernel("add");
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, t =>
+        {
+            for (int round = 0; round < 10; round++)
+            {
+                using CudaStream stream = new(_context);
+                using DeviceMemory x = new(stream, 400);
+                stream.Fill(x.All, 0u);
+                add.Launch(stream, new(4, 32), x, 100, (float)t);
+                float[] back = new float[100];
+                stream.Download(x.All, back.AsSpan());
+                if (back.Any(b => b != t))
+                    throw new InvalidOperationException($"thread {t}, round {round}: {back[0]}");
+            }
+        });
+    }
+
+    [Test]
+    public void Counters_are_exact()
+    {
+        CudaKernel add = _module.Kernel("add");
+        using DeviceMemory x = new(_context, 4000);
+        ulong peak = _simulated.Counters.PeakBytes;
+        long syncs = _simulated.Counters.HostSynchronisations, launches = _simulated.Counters.KernelLaunches;
+        _stream.Fill(x.All, 0u);
+        for (int i = 0; i < 5; i++)
+            add.Launch(_stream, new(1, 32), x, 32, 1f);
+        _stream.Synchronize();
+        _context.Synchronize();
+        Assert.That(_simulated.Counters.KernelLaunches - launches, Is.EqualTo(5));
+        Assert.That(_simulated.Counters.HostSynchronisations - syncs, Is.EqualTo(2));
+        Assert.That(peak, Is.GreaterThanOrEqualTo(4000));
+        Assert.That(_simulated.Counters.Calls["cuLaunchKernel"], Is.GreaterThanOrEqualTo(5));
+    }
+
+    [Test]
+    public void A_leak_is_reported()
+    {
+        DeviceMemory x = new(_context, 123);
+        Assert.That(_simulated.LiveObjects, Has.Some.Contains("123 bytes"));
+        x.Dispose();
+        Assert.That(_simulated.LiveObjects, Has.None.Contains("123 bytes"));
+    }
+
+    [Test]
+    public void Variables_of_a_module_can_be_read_and_written()
+    {
+        DeviceSlice bias = _module.Global("bias");
+        Assert.That(bias.Bytes, Is.EqualTo(16));
+        float[] back = new float[4];
+        _stream.Download(bias, back.AsSpan());
+        Assert.That(back, Is.All.Zero);
+        Assert.That(Assert.Throws<CudaException>(() => _module.Global("nothing"))!.Message, Does.Contain("nothing").And.Contain("NOT_FOUND"));
+    }
+
+    [Test]
+    public void Occupancy_follows_threads_and_shared_memory()
+    {
+        CudaKernel add = _module.Kernel("add");
+        Assert.That(add.BlocksPerMultiprocessor(1024, 0), Is.EqualTo(2), "2048 threads");
+        Assert.That(add.BlocksPerMultiprocessor(32, 0), Is.EqualTo(32), "32 blocks");
+        Assert.That(add.BlocksPerMultiprocessor(32, 40 * 1024), Is.EqualTo(4), "164 KiB, 41 per block");
+    }
+
+    [Test]
+    public unsafe void Memory_of_ones_own_can_be_pinned()
+    {
+        byte* own = (byte*)NativeMemory.AllocZeroed(64);
+        using (PinnedMemory pinned = PinnedMemory.Register(_context, (nint)own, 64))
+        using (DeviceMemory x = new(_stream, 64))
+        {
+            _stream.Fill(x.All, (byte)0xab);
+            _stream.Download(x.All, pinned, 0);
+        }
+        Assert.That(own[63], Is.EqualTo(0xab), "disposing waited for the copy");
+        NativeMemory.Free(own);
+    }
+}
