@@ -63,6 +63,24 @@ Task("bench")
     .Description("The quick benchmark suite (minutes); bench/README.md has a command for each of the others.")
     .Does(() => Run("bench/Acm.Bench", Argument("suite", "quick")));
 
+Task("api")
+    .Description("Writes the libraries' public API down (PublicAPI.Unshipped.txt): run it when you change it, and read the difference.")
+    .Does(() =>
+{
+    foreach (var project in new[] { "Acm.Native", "Acm.Runtime" })
+    {
+        var file = $"src/{project}/PublicAPI.Unshipped.txt";
+        System.IO.File.WriteAllText(file, "#nullable enable\n");
+        // The analyzer names every line that is missing.
+        StartProcess("dotnet", new ProcessSettings { Arguments = $"build src/{project} -c Release --no-incremental --nologo", RedirectStandardOutput = true }, out var lines);
+        var api = lines.Select(line => System.Text.RegularExpressions.Regex.Match(line, "RS0016: Symbol '(.*)' is not part of the declared public API"))
+            .Where(match => match.Success).Select(match => match.Groups[1].Value).Distinct().OrderBy(line => line, StringComparer.Ordinal).ToList();
+        if (api.Count == 0) throw new Exception($"{project} did not build");
+        System.IO.File.WriteAllText(file, "#nullable enable\n" + string.Join("\n", api) + "\n");
+        Information($"{file}: {api.Count} lines");
+    }
+});
+
 Task("pack")
     .Description("NuGet packages of the libraries and the tool, into artifacts/packages.")
     .IsDependentOn("build")

@@ -82,14 +82,15 @@ public class InspectionCommandTests
     public void DoctorSaysWhatIsThereAndWhatIsNot()
     {
         bool cuda = CudaDriver.TryLoad(out CudaUnavailable? why) is not null;
-        JsonElement json = Tool.Json("doctor");
-        JsonElement driver = json.GetProperty("findings").EnumerateArray().Single(static finding => finding.GetProperty("subject").GetString() == "CUDA driver");
-        Assert.That(driver.GetProperty("good").GetBoolean(), Is.EqualTo(cuda));
+        JsonElement[] findings = [.. Tool.Json("doctor").GetProperty("findings").EnumerateArray()];
+        JsonElement driver = findings.Single(static finding => finding.GetProperty("area").GetString() == "driver");
+        Assert.That(driver.GetProperty("state").GetString() == "good", Is.EqualTo(cuda));
         if (!cuda)
-            Assert.That(driver.GetProperty("next_step").GetString(), Is.EqualTo(why!.NextStep));
+            Assert.That(driver.GetProperty("nextStep").GetString(), Is.EqualTo(why!.NextStep));
+        Assert.That(findings.Select(static finding => finding.GetProperty("area").GetString()), Does.Contain("processor"));
         var (code, output, _) = Tool.Run("doctor", "--backend", "cuda");
         Assert.That(code, Is.EqualTo(cuda ? 0 : 3));
-        Assert.That(output, Does.Contain("CUDA driver"));
+        Assert.That(output, Does.Contain("driver").And.Contain("processor"));
     }
 
     [Test]
