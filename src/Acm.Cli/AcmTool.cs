@@ -29,6 +29,7 @@ internal static class AcmTool
             InfoCommand.Create(output, error),
             BenchCommand.Create(output, error),
             DoctorCommand.Create(output, error),
+            SimulateCommand.Create(output, error),
         };
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
