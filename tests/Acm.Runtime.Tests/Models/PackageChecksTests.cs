@@ -1,0 +1,108 @@
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Models;
+
+/// <summary>Weights that are not what the configuration says: each refused with the tensor's name, what was expected and what was found.</summary>
+public class PackageChecksTests
+{
+    private const string Site = "encoder.layers.encoder_layer_1.mlp";
+
+    [Test]
+    public void The_package_itself_is_accepted()
+    {
+        using var folder = Changed(static _ => { });
+        using var model = AcmModel.Load(folder.Path);
+        Assert.That(model.Sites.Select(static site => site.Path), Is.EqualTo(new[] { "encoder.layers.encoder_layer_1.self_attention.q_proj", Site }));
+    }
+
+    [TestCase("class_token")]
+    [TestCase("heads.head.bias")]
+    [TestCase("encoder.layers.encoder_layer_0.ln_2.weight")]
+    [TestCase("encoder.layers.encoder_layer_0.mlp.3.weight")]
+    [TestCase(Site + ".w2")]
+    [TestCase(Site + ".gating_network.net.1.bias")]
+    public void A_missing_tensor(string name) => Refused(tensors => tensors.Remove(name), name, "none");
+
+    [TestCase("conv_proj.weight", "[4, 3, 2, 2]")]
+    [TestCase("encoder.pos_embedding", "[1, 5, 4]")]
+    [TestCase(Site + ".w1", "[4, 6]")]
+    [TestCase(Site + ".b1", "[6]")]
+    [TestCase(Site + ".gating_network.net.1.weight", "[4, 3]")]
+    public void Another_shape(string name, string expected) =>
+        Refused(tensors => tensors[name] = new Tensor([.. tensors[name].Shape, 1], tensors[name].Values), name, ", 1]", expected);
+
+    [TestCase("encoder.layers.encoder_layer_0.mlp.w1")]
+    [TestCase("encoder.layers.encoder_layer_2.ln_1.weight")]
+    [TestCase(Site + ".gating_network.net.2.weight")]
+    [TestCase(Site + ".0.weight")]
+    public void A_tensor_in_a_layer_that_the_configuration_has_no_place_for(string name) =>
+        Refused(tensors => tensors[name] = new Tensor([2], [1, 2]), name, "[2]");
+
+    [Test]
+    public void A_tensor_outside_the_layers_that_inference_has_no_use_for_is_ignored()
+    {
+        using var folder = Changed(static tensors => tensors["heads.pre_logits.weight"] = new Tensor([2], [1, 2]));
+        using var model = AcmModel.Load(folder.Path);
+    }
+
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    public void A_number_that_is_none_unless_allowed(float value)
+    {
+        const string name = Site + ".b1";
+        Action<Dictionary<string, Tensor>> change = tensors => tensors[name].Values[3] = value;
+        Refused(change, name, "element 3");
+        using var folder = Changed(change);
+        using var model = AcmModel.Load(folder.Path, new ModelLoadOptions { AllowNonFinite = true });
+    }
+
+    [Test]
+    public void A_model_serves_its_sessions_after_it_is_disposed_and_makes_none()
+    {
+        using var folder = Changed(static _ => { });
+        var model = AcmModel.Load(folder.Path);
+        using var session = model.CreateSession();
+        model.Dispose();
+        session.WarmUp();
+        Assert.Throws<ObjectDisposedException>(() => model.CreateSession());
+    }
+
+    private static void Refused(Action<Dictionary<string, Tensor>> change, string name, string found, string expected = "")
+    {
+        using var folder = Changed(change);
+        var error = Assert.Throws<ModelFormatException>(() => AcmModel.Load(folder.Path))!;
+        Assert.That(error.Tensor, Is.EqualTo(name));
+        Assert.That(error.File, Does.EndWith("model.safetensors"));
+        Assert.That(error.Found, Does.Contain(found));
+        Assert.That(error.Expected, Does.Contain(expected));
+    }
+
+    private static TemporaryFolder Changed(Action<Dictionary<string, Tensor>> change)
+    {
+        var folder = new TemporaryFolder();
+        SmallPackage.Write(folder.Path);
+        var tensors = new Dictionary<string, Tensor>();
+        string path = folder["model.safetensors"];
+        using (var file = SafeTensorsFile.Open(path))
+        {
+            foreach (string name in file.Names)
+            {
+                var view = file.Get(name);
+                float[] values = new float[view.ElementCount];
+                view.CopyTo(values);
+                tensors[name] = new Tensor(view.Shape.ToArray(), values);
+            }
+        }
+        change(tensors);
+        var writer = new SafeTensorsWriter();
+        foreach (var (name, tensor) in tensors)
+        {
+            writer.Add(name, tensor.Shape, tensor.Values);
+        }
+        writer.Save(path);
+        return folder;
+    }
+
+    private sealed record Tensor(long[] Shape, float[] Values);
+}
