@@ -1,0 +1,253 @@
+using NUnit.Framework;
+
+namespace Acm.Simulator.Tests.Device;
+
+/// <summary>
+/// Every check of the device: a kernel that must be stopped, and its twin that must run. The line marked <c>//!</c> is the one to blame;
+/// it stands behind <c>.loc 1 42</c>.
+/// </summary>
+public sealed class FaultTests
+{
+    /// <summary>One check: the kernel with the fault, the kernel without, and where the fault is.</summary>
+    public sealed class Check
+    {
+        internal FaultKind Kind { get; init; }
+
+        internal string Name { get; init; } = "";
+
+        internal string Faulty { get; init; } = "";
+
+        internal string Sound { get; init; } = "";
+
+        internal string Shared { get; init; } = "";
+
+        internal int Grid { get; init; } = 1;
+
+        internal int Block { get; init; } = 32;
+
+        /// <summary>Thread to blame, -1 where any may be.</summary>
+        internal int Thread { get; init; } = -1;
+
+        /// <summary>Block to blame, -1 where either may be.</summary>
+        internal int InBlock { get; init; }
+
+        /// <summary>Byte offset of the address in p or q or shared memory; null where none is concerned.</summary>
+        internal int? Offset { get; init; }
+
+        /// <summary>Buffer that the report must name, and that <see cref="Offset"/> counts from.</summary>
+        internal string? Buffer { get; init; }
+
+        /// <summary><see cref="Offset"/> counts from p although the address is near no buffer.</summary>
+        internal bool InP { get; init; }
+
+        public override string ToString() => Name;
+    }
+
+    private const string At = "\n.loc 1 42 3\n";
+
+    /// <summary>All checks.</summary>
+    public static IEnumerable<Check> Checks()
+    {
+        yield return new Check
+        {
+            Name = "load beyond a buffer", Kind = FaultKind.OutOfBounds, Thread = 31, Offset = 256, Buffer = "p",
+            Faulty = At + "ld.global.u32 %r1, [%p4+132]; //!", Sound = "ld.global.u32 %r1, [%p4+128];",
+        };
+        yield return new Check
+        {
+            Name = "store before a buffer", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = -4, InP = true,
+            Faulty = At + "st.global.u32 [%p4+-4], %me; //!", Sound = "st.global.u32 [%p4], %me;",
+        };
+        yield return new Check
+        {
+            Name = "store beyond shared memory", Kind = FaultKind.OutOfBounds, Thread = 31, Offset = 128, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r2, %r2, %r3;" + At + "st.shared.u32 [%r2+4], %me; //!",
+            Sound = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r2, %r2, %r3; st.shared.u32 [%r2], %me;",
+        };
+        yield return new Check
+        {
+            Name = "misaligned load", Kind = FaultKind.Misaligned, Thread = 0, Offset = 2, Buffer = "p",
+            Faulty = At + "ld.global.u32 %r1, [%p4+2]; //!", Sound = "ld.global.u16 %r1, [%p4+2];",
+        };
+        yield return new Check
+        {
+            Name = "misaligned vector load", Kind = FaultKind.Misaligned, Thread = 1, Offset = 4, Buffer = "p",
+            Faulty = At + "ld.global.v2.u32 {%r1, %r2}, [%p4]; //!", Sound = "add.s64 %d1, %p4, %tid4; ld.global.v2.u32 {%r1, %r2}, [%d1];",
+        };
+        yield return new Check
+        {
+            Name = "global memory that nobody wrote", Kind = FaultKind.UninitialisedGlobal, Thread = 0, Offset = 0, Buffer = "q",
+            Faulty = At + "ld.global.u32 %r1, [%q4]; //!", Sound = "st.global.u32 [%q4], %me; ld.global.u32 %r1, [%q4];",
+        };
+        yield return new Check
+        {
+            Name = "shared memory that nobody wrote", Kind = FaultKind.UninitialisedShared, Thread = 0, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = At + "ld.shared.u32 %r1, [s+64]; //!", Sound = "st.shared.u32 [s+64], 7; ld.shared.u32 %r1, [s+64];",
+        };
+        yield return new Check
+        {
+            Name = "register that nobody wrote", Kind = FaultKind.UninitialisedRegister, Thread = 0,
+            Faulty = At + "st.global.u32 [%p4], %r9; //!", Sound = "mov.u32 %r9, 5; st.global.u32 [%p4], %r9;",
+        };
+        yield return new Check
+        {
+            Name = "register written in some lanes only", Kind = FaultKind.UninitialisedRegister, Thread = 16,
+            Faulty = "setp.lt.u32 %c1, %me, 16; @%c1 mov.u32 %r9, 5;" + At + "st.global.u32 [%p4], %r9; //!",
+            Sound = "setp.lt.u32 %c1, %me, 16; @%c1 mov.u32 %r9, 5; @%c1 st.global.u32 [%p4], %r9;",
+        };
+        const string exchange = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r4, %r2, %r3; xor.b32 %r2, %r2, 128; add.u32 %r5, %r2, %r3; st.shared.u32 [%r4], %r3; bar.sync 0;";
+        yield return new Check
+        {
+            Name = "shared memory exchanged between warps without a barrier", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 4 .b8 s[256];",
+            // Which of the two comes too late for the other depends on the schedule.
+            Faulty = exchange + At + "st.shared.u32 [%r4], %me; ld.shared.u32 %r6, [%r5]; //!",
+            Sound = exchange + "st.shared.u32 [%r4], %me; bar.sync 0; ld.shared.u32 %r6, [%r5];",
+        };
+        yield return new Check
+        {
+            Name = "two warps write one shared word", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 4 .b8 s[256];",
+            Faulty = At + "st.shared.u32 [s], %me; //!", Sound = "setp.eq.u32 %c1, %me, 0; @%c1 st.shared.u32 [s], %me;",
+        };
+        yield return new Check
+        {
+            Name = "two blocks write one global word", Kind = FaultKind.GlobalRace, Grid = 2, Block = 1, InBlock = -1, Offset = 0, Buffer = "p",
+            Faulty = "mov.u32 %r1, %ctaid.x;" + At + "st.global.u32 [%p], %r1; //!", Sound = "mov.u32 %r1, %ctaid.x; atom.global.add.u32 %r2, [%p], %r1;",
+        };
+        yield return new Check
+        {
+            Name = "barrier for half a warp", Kind = FaultKind.BarrierUnderDivergence,
+            Faulty = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L;" + At + "bar.sync 0; //!\nL: st.global.u32 [%p4], %me;",
+            Sound = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L; st.global.u32 [%p4], %me; L: bar.sync 0;",
+        };
+        const string copy = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r4, %r2, %r3; cp.async.ca.shared.global [%r4], [%p4], 4; cp.async.commit_group;";
+        yield return new Check
+        {
+            Name = "cp.async data read before its wait", Kind = FaultKind.AsyncCopyNotWaitedFor, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = copy + At + "ld.shared.u32 %r6, [%r4]; //!", Sound = copy + "cp.async.wait_group 0; ld.shared.u32 %r6, [%r4];",
+        };
+        yield return new Check
+        {
+            Name = "cp.async waited for, one group too few", Kind = FaultKind.AsyncCopyNotWaitedFor, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = copy + "cp.async.wait_group 1;" + At + "ld.shared.u32 %r6, [%r4]; //!",
+            Sound = copy + "cp.async.commit_group; cp.async.wait_group 1; ld.shared.u32 %r6, [%r4];",
+        };
+        yield return new Check
+        {
+            Name = "shuffle by half of its members", Kind = FaultKind.PartialCollective,
+            Faulty = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L;" + At + "shfl.sync.bfly.b32 %r1, %me, 1, 31, -1; //!\nL: st.global.u32 [%p4], %me;",
+            Sound = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L; shfl.sync.bfly.b32 %r1, %me, 1, 31, 65535; L: st.global.u32 [%p4], %me;",
+        };
+        const string product = "mov.u32 %r1, 0; mov.u32 %r2, 0; mov.u32 %r3, 0; mov.u32 %r4, 0; mov.u32 %r5, 0; mov.u32 %r6, 0; mov.f32 %f1, 0f00000000;";
+        const string multiply = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f2,%f3,%f4,%f5}, {%r1,%r2,%r3,%r4}, {%r5,%r6}, {%f1,%f1,%f1,%f1};";
+        yield return new Check
+        {
+            Name = "mma by half a warp", Kind = FaultKind.PartialCollective,
+            Faulty = product + "setp.lt.u32 %c1, %me, 16; @!%c1 bra L;" + At + multiply + " //!\nL: st.global.u32 [%p4], %me;",
+            Sound = product + multiply + "st.global.f32 [%p4], %f2;",
+        };
+        yield return new Check
+        {
+            Name = "barrier that half of its threads never reach", Kind = FaultKind.Deadlock, Block = 64,
+            Faulty = "setp.ge.u32 %c1, %me, 32; @%c1 bra L;" + At + "bar.sync 1, 64; //!\nL: st.global.u32 [%p4], %me;",
+            Sound = "bar.sync 1, 64; st.global.u32 [%p4], %me;",
+        };
+        yield return new Check
+        {
+            Name = "trap", Kind = FaultKind.Trap, Thread = 3,
+            Faulty = "setp.eq.u32 %c1, %me, 3;" + At + "@%c1 trap; //!", Sound = "setp.eq.u32 %c1, %me, 77; @%c1 trap;",
+        };
+    }
+
+    [TestCaseSource(nameof(Checks))]
+    public void The_faulty_kernel_is_stopped_and_the_report_says_where(Check check)
+    {
+        string ptx = PtxBench.Module(check.Faulty, check.Shared);
+        for (int seed = 0; seed < 4; seed++)
+        {
+            using PtxBench bench = New(seed);
+            (ulong p, ulong q) = Buffers(bench);
+            DeviceFaultException fault = Assert.Throws<DeviceFaultException>(() => bench.Launch(ptx, check.Grid, check.Block, p, q))!;
+            string[] lines = ptx.Split('\n');
+            int marked = Array.FindIndex(lines, l => l.Contains("//!")) + 1;
+            Assert.Multiple(() =>
+            {
+                Assert.That(fault.Kind, Is.EqualTo(check.Kind), fault.Message);
+                Assert.That(fault.Kernel, Is.EqualTo("k"));
+                Assert.That(fault.PtxLine, Is.EqualTo(marked), fault.Message);
+                Assert.That(fault.SourceLine, Is.EqualTo("kernel.cu:42"), fault.Message);
+                if (check.InBlock >= 0)
+                    Assert.That(fault.Block.X, Is.EqualTo(check.InBlock), fault.Message);
+                if (check.Thread >= 0)
+                    Assert.That(fault.Thread.X, Is.EqualTo(check.Thread), fault.Message);
+                ulong start = check.Buffer == "p" || check.InP ? p : check.Buffer == "q" ? q : 0;
+                if (check.Offset is { } offset)
+                    Assert.That(fault.Address, Is.EqualTo(start + (ulong)(long)offset), fault.Message);
+                if (check.Buffer is not null)
+                    Assert.That(fault.Buffer, Does.Contain(check.Buffer), fault.Message);
+            });
+        }
+    }
+
+    [TestCaseSource(nameof(Checks))]
+    public void The_sound_twin_runs(Check check)
+    {
+        for (int seed = 0; seed < 4; seed++)
+        {
+            using PtxBench bench = New(seed);
+            (ulong p, ulong q) = Buffers(bench);
+            Assert.That(() => bench.Launch(PtxBench.Module(check.Sound, check.Shared), check.Grid, check.Block, p, q), Throws.Nothing);
+        }
+    }
+
+    [Test]
+    public void A_freed_buffer_is_known_as_such()
+    {
+        using PtxBench bench = New(0);
+        (ulong p, ulong q) = Buffers(bench);
+        string ptx = PtxBench.Module("ld.global.u32 %r1, [%q4]; //!");
+        bench.Device.Free(q);
+        DeviceFaultException fault = Assert.Throws<DeviceFaultException>(() => bench.Launch(ptx, 1, 32, p, q))!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(fault.Kind, Is.EqualTo(FaultKind.AfterFree));
+            Assert.That(fault.Address, Is.EqualTo(q));
+            Assert.That(fault.Buffer, Does.Contain("q"));
+        });
+    }
+
+    [Test]
+    public void A_spin_that_nobody_ends_is_a_livelock_and_one_that_ends_is_not()
+    {
+        string ptx = PtxBench.Module("L:\nld.volatile.global.u32 %r1, [%p];\nsetp.eq.u32 %c1, %r1, 0;\n@%c1 bra L;");
+        foreach (bool ends in new[] { false, true })
+        {
+            using PtxBench bench = new(new SimulatorOptions { Mode = ExecutionMode.Checked, IssueBudget = 10000 });
+            ulong p = bench.Buffer("p", ends ? 1u : 0u), q = bench.Buffer("q", 0);
+            if (ends)
+            {
+                Assert.That(() => bench.Launch(ptx, 1, 32, p, q), Throws.Nothing);
+                continue;
+            }
+
+            DeviceFaultException fault = Assert.Throws<DeviceFaultException>(() => bench.Launch(ptx, 1, 32, p, q))!;
+            Assert.That(fault.Kind, Is.EqualTo(FaultKind.Livelock));
+            Assert.That(fault.Message, Does.Contain("warp 0"));
+        }
+    }
+
+    [Test]
+    public void A_deadlock_tells_where_each_warp_stands()
+    {
+        string ptx = PtxBench.Module("setp.ge.u32 %c1, %me, 32;\n@%c1 bra L;\nbar.sync 1, 96;\nL: bar.sync 2, 96;");
+        int first = Array.FindIndex(ptx.Split('\n'), l => l.Contains("bar.sync 1")) + 1, second = Array.FindIndex(ptx.Split('\n'), l => l.Contains("bar.sync 2")) + 1;
+        using PtxBench bench = New(3);
+        (ulong p, ulong q) = Buffers(bench);
+        DeviceFaultException fault = Assert.Throws<DeviceFaultException>(() => bench.Launch(ptx, 1, 64, p, q))!;
+        Assert.That(fault.Kind, Is.EqualTo(FaultKind.Deadlock));
+        Assert.That(fault.Message, Does.Contain($"line {first}").And.Contain($"line {second}").And.Contain("warp 0").And.Contain("warp 1"));
+    }
+
+    private static PtxBench New(int seed) => new(new SimulatorOptions { Mode = ExecutionMode.Checked, Seed = seed, Threads = 1 });
+
+    private static (ulong P, ulong Q) Buffers(PtxBench bench) => (bench.Buffer("p", new uint[64]), bench.Device.Allocate(256, "q"));
+}
