@@ -8,6 +8,7 @@ namespace Acm.Runtime.Backends.Cpu.Steps;
 /// </summary>
 internal sealed unsafe class AcmStep : CpuStep
 {
+    private const int RowsPerTask = 64;
     private readonly AcmSite _site;
     private readonly BufferSlot _in, _out;
     private readonly BufferSlot? _residual;
@@ -41,13 +42,15 @@ internal sealed unsafe class AcmStep : CpuStep
         if (_publishedCode && run.Routing.FixedLearners is null)
             DropHighest(counts, learners);
 
-        int active = counts[1];
-        float* sorted = choices.InOrder ? forward.Buffer(_in) : forward.Scratch(0, (long)active * _in.Width);
-        float* hidden = forward.Scratch(1, (long)active * units);
+        // Rows at a multiple of the page size would all fall into the same few cache lines.
+        int pitch = units + GemmKernels.Columns / 2, active = counts[1];
+        float* hidden = forward.Scratch(1, (long)active * pitch);
+        float* sorted = forward.Buffer(_in);
         if (!choices.InOrder)
-            for (int row = 0; row < active; row++)
-                new ReadOnlySpan<float>(forward.Buffer(_in) + (nint)choices.Order[row] * _in.Width, _in.Width)
-                    .CopyTo(new Span<float>(sorted + (nint)row * _in.Width, _in.Width));
+        {
+            sorted = forward.Scratch(0, (long)choices.Counts[1] * _in.Width);
+            forward.Parallel(this, 0, (choices.Counts[1] + RowsPerTask - 1) / RowsPerTask);
+        }
 
         forward.ClearBlocks();
         forward.AddRows(sorted, _in.Width, 0, active, _in.Width);
@@ -57,19 +60,19 @@ internal sealed unsafe class AcmStep : CpuStep
             Stride = _in.Width,
             LearnerRows = counts,
             LearnerSize = _site.LearnerSize,
-            Epilogue = new Epilogue { Bias = _upBias, Activation = _site.Activation, Out = hidden, OutStride = units },
+            Epilogue = new Epilogue { Bias = _upBias, Activation = _site.Activation, Out = hidden, OutStride = pitch },
         });
 
         forward.ClearBlocks();
         for (int k = learners; k >= 0; k--)
             // A row without learners costs nothing where it stands in its residual already.
             if (k > 0 || _downBias is not null || _residual != _out)
-                forward.AddRows(hidden + (nint)counts[k + 1] * units, units, counts[k + 1], counts[k] - counts[k + 1], k * _site.LearnerSize,
+                forward.AddRows(hidden + (nint)counts[k + 1] * pitch, pitch, counts[k + 1], counts[k] - counts[k + 1], k * _site.LearnerSize,
                     bias: _downBias is null ? null : _downBias[k]);
         forward.Multiply(new GemmCall
         {
             Weights = _down,
-            Stride = units,
+            Stride = pitch,
             Epilogue = new Epilogue
             {
                 Out = forward.Buffer(_out),
@@ -79,6 +82,17 @@ internal sealed unsafe class AcmStep : CpuStep
                 ResidualStride = _out.Width,
             },
         });
+    }
+
+    /// <summary>Gathers a share of the rows that have learners, in their sorted order.</summary>
+    public override void Execute(CpuForward forward, int phase, int task, int worker)
+    {
+        Choices choices = forward.Choice(_choice);
+        float* input = forward.Buffer(_in), sorted = forward.Scratch(0, 0);
+        int end = Math.Min((task + 1) * RowsPerTask, choices.Counts[1]);
+        for (int row = task * RowsPerTask; row < end; row++)
+            new ReadOnlySpan<float>(input + (nint)choices.Order[row] * _in.Width, _in.Width)
+                .CopyTo(new Span<float>(sorted + (nint)row * _in.Width, _in.Width));
     }
 
     // Row k: b2's rows 0..k added up, in double as a sum over few terms of any size.
