@@ -82,7 +82,7 @@ DEVICE void add_values(float (&o)[HEAD / 8][4], const float (&left)[4], const fl
 #endif
 }
 
-KERNEL(128) attention(const UNIFORM AttentionArgs args)
+KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 {
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int start = args.offsets[block_z()], end = args.offsets[block_z() + 1], length = end - start;
@@ -195,7 +195,7 @@ KERNEL(128) attention(const UNIFORM AttentionArgs args)
 }
 #else
 // A warp to a query. 32 keys at a time: a lane to a key for the scores, a lane to a column for the values.
-KERNEL(128) attention(const UNIFORM AttentionArgs args)
+KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 {
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int thread = thread_index(), lane = thread % 32, warp = thread / 32;
