@@ -141,7 +141,7 @@ public sealed unsafe class MmaPropertyTests
     }
 
     /// <summary>The definition, in big integers: align to the largest exponent, cut, add, round.</summary>
-    private static ulong Plain(in MmaShape shape, MmaHardware.Plan plan, ReadOnlySpan<ulong> row, ulong[] column, ulong addend)
+    internal static ulong Plain(in MmaShape shape, MmaHardware.Plan plan, ReadOnlySpan<ulong> row, ulong[] column, ulong addend)
     {
         FloatFormat result = shape.D == MmaType.F16 ? FloatFormat.F16 : FloatFormat.F32;
         for (int step = 0; step < shape.K; step += plan.Step)
