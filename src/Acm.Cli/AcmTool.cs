@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Acm.Cli.Commands;
 using Acm.Native;
+using Acm.Native.Compile;
 using Acm.Runtime;
 
 namespace Acm.Cli;
@@ -30,6 +31,7 @@ internal static class AcmTool
             BenchCommand.Create(output, error),
             DoctorCommand.Create(output, error),
             SimulateCommand.Create(output, error),
+            KernelsCommand.Create(output, error),
         };
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
@@ -56,7 +58,7 @@ internal static class AcmTool
     private static int? Meaning(Exception e) => e switch
     {
         BackendUnavailableException or CudaUnavailableException => Unavailable,
-        CheckFailedException => CheckFailed,
+        CheckFailedException or KernelCompilationException => CheckFailed,
         ModelFormatException or AudioFormatException or BadInputException => BadInput,
         ArgumentException or IOException or UnauthorizedAccessException => BadInput,
         OperationCanceledException => CheckFailed,

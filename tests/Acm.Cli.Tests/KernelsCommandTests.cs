@@ -1,0 +1,38 @@
+using System.Text.Json;
+using Acm.Native.Compile;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+[TestFixture]
+internal sealed class KernelsCommandTests
+{
+    [Test]
+    public void BuildsIntoAFolderOnceAndListsIt()
+    {
+        if (CompilerSearch.Result.Compiler is not { } compiler)
+        {
+            Assert.Ignore("no compiler on this machine");
+            return;
+        }
+        string folder = Directory.CreateTempSubdirectory("acm-kernels-").FullName;
+        try
+        {
+            string source = Path.Combine(folder, "one.cu"), cache = Path.Combine(folder, "cache");
+            File.WriteAllText(Path.Combine(folder, "value.cuh"), "#define VALUE WIDTH\n");
+            File.WriteAllText(source, "#include \"value.cuh\"\nextern \"C\" __attribute__((global)) void one(int* x) { *x = VALUE; }\n");
+            string[] build = ["kernels", "build", source, "--arch", "80", "--define", "WIDTH=17", "--output", cache];
+            JsonElement first = Tool.Json(build).GetProperty("kernels")[0], second = Tool.Json(build).GetProperty("kernels")[0];
+            Assert.That((first.GetProperty("from_cache").GetBoolean(), second.GetProperty("from_cache").GetBoolean()), Is.EqualTo((false, true)));
+            JsonElement listed = Tool.Json("kernels", "list", "--output", cache).GetProperty("kernels")[0];
+            Assert.That(listed.GetProperty("compiler").GetString(), Is.EqualTo(compiler.Name));
+            Assert.That(listed.GetProperty("request").GetString(), Does.Contain("one.cu").And.Contain("WIDTH=17"));
+            Assert.That(Tool.Refuse(1, [.. build[..6], "WIDTH=wrong", .. build[7..]]), Does.Contain("one.cu"));
+            Assert.That(Tool.Refuse(2, "kernels", "build", Path.Combine(folder, "none.cu"), "--output", cache), Does.Contain("none.cu"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
