@@ -22,7 +22,7 @@ Task("demo")
     DotNetBuild("src/Acm.Cli", new DotNetBuildSettings { Configuration = "Release", NoLogo = true, Verbosity = DotNetVerbosity.Quiet });
     EnsureDirectoryExists("demo");
     var model = "models/vit-chars";
-    var images = string.Join(" ", GetFiles($"{model}/images/*.png").Select(file => $"\"{file}\""));
+    var images = string.Join(" ", GetFiles($"{model}/images/*.png").OrderBy(file => file.FullPath, StringComparer.Ordinal).Select(file => $"\"{file}\""));
     Acm($"classify {model} {images} --budget 0.3 --map demo/compute-map.png");
     Acm($"classify {model} {images} --budget 1 --map demo/compute-map-full.png");
     Acm($"info {model} --plot demo/budget.png");

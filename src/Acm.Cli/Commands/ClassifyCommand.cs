@@ -28,7 +28,7 @@ internal static class ClassifyCommand
             })];
             using InferenceSession session = loaded.CreateSession(common.Session(parsed, 1));
             RunOptions run = common.Run(parsed);
-            Classification[] found = [.. crops.Select((crop, i) => Classify(loaded, session, preprocessor, run, paths[i], crop))];
+            Classification[] found = LongWork.Each(error, "classifying", crops.Length, i => Classify(loaded, session, preprocessor, run, paths[i], crops[i]));
             if (parsed.GetValue(map) is { } file)
                 ComputeMap.Draw(found, loaded, session, file);
             if (common.Json(parsed))

@@ -70,11 +70,9 @@ internal static class EmbedCommand
         if (Console.IsErrorRedirected || texts is string[])
             Work(null);
         else
-            Terminal(error).Status().Start("embedding", status => Work(done => status.Status($"{done} texts")));
+            LongWork.Terminal(error).Status().Start("embedding", status => Work(done => status.Status($"{done} texts")));
         return total.Texts > 0 ? total : throw new BadInputException("no text given: as arguments, with --file, or on standard input");
     }
-
-    internal static IAnsiConsole Terminal(TextWriter error) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
 
     private static IEnumerable<string> Lines(string? file)
     {

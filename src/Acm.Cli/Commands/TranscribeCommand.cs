@@ -64,7 +64,7 @@ internal static class TranscribeCommand
             foreach (TranscriptPart part in transcriber.Transcribe(recording, run))
                 heard.Add(part);
         else
-            EmbedCommand.Terminal(error).Progress().Start(progress =>
+            LongWork.Terminal(error).Progress().Start(progress =>
             {
                 ProgressTask task = progress.AddTask(Path.GetFileName(path).EscapeMarkup(), maxValue: length);
                 foreach (TranscriptPart part in transcriber.Transcribe(recording, run))
