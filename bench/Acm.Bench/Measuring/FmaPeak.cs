@@ -12,7 +12,7 @@ internal static class FmaPeak
     {
         const int steps = 2_000_000;
         double best = 0;
-        for (int attempt = 0; attempt < 8; attempt++)
+        for (int attempt = 0; attempt < 40; attempt++)
         {
             long start = Stopwatch.GetTimestamp();
             Chains(steps, 0.999f);

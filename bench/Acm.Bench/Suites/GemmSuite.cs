@@ -50,14 +50,19 @@ internal static unsafe class GemmSuite
         using var forward = new CpuForward(backend);
         using var packed = PackedMatrix.FromInputMajor(weight, depth, columns);
         PackedMatrix[] weights = [packed];
-        fixed (float* pa = a, pc = c)
+        // Rows as the backend lays them out: never at a multiple of a page.
+        int pitch = depth % 1024 == 0 ? depth + 16 : depth;
+        float[] spread = new float[rows * pitch];
+        for (int row = 0; row < rows; row++)
+            a.AsSpan(row * depth, depth).CopyTo(spread.AsSpan(row * pitch));
+        fixed (float* pa = spread, pc = c)
         {
             float* from = pa, to = pc;
             void Ours()
             {
                 forward.ClearBlocks();
-                forward.AddRows(from, depth, 0, rows, depth);
-                forward.Multiply(new GemmCall { Weights = weights, Stride = depth, Epilogue = new Epilogue { Out = to, OutStride = columns } });
+                forward.AddRows(from, pitch, 0, rows, depth);
+                forward.Multiply(new GemmCall { Weights = weights, Stride = pitch, Epilogue = new Epilogue { Out = to, OutStride = columns } });
             }
             Times[] times = Interleaved.Run(seconds, 9, ("ours", Ours), ("ort", peer.Run));
             Agreement.Check($"{name} x {rows}", c, peer.Output, 1e-5 * depth);

@@ -6,7 +6,11 @@ using Buffer = Acm.Runtime.Plan.Buffer;
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>Where a buffer of the plan lies in a forward.</summary>
-internal readonly record struct BufferSlot(int Index, int Rows, int Width);
+/// <param name="Index">Among the forward's buffers.</param>
+/// <param name="Rows">Its row space.</param>
+/// <param name="Width">Values of a row.</param>
+/// <param name="Pitch">From one row to the next: more than the width only for buffers between dense layers.</param>
+internal readonly record struct BufferSlot(int Index, int Rows, int Width, int Pitch);
 
 /// <summary>float32 on the CPU: weights packed once, SIMD, own threads, tokens sorted by descending k. Rows do not depend on their batch, to the bit.</summary>
 internal sealed unsafe class CpuBackend : IBackend
@@ -67,7 +71,7 @@ internal sealed unsafe class CpuBackend : IBackend
     {
         if (!_slots.TryGetValue(buffer, out BufferSlot slot))
         {
-            _slots[buffer] = slot = new BufferSlot(Buffers.Count, Space(buffer.Rows), buffer.Width);
+            _slots[buffer] = slot = new BufferSlot(Buffers.Count, Space(buffer.Rows), buffer.Width, DenseOnly.Pitch(Plan, buffer));
             Buffers.Add(slot);
         }
         return slot;

@@ -99,7 +99,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
                 _starts[space][s + 1] = _starts[space][s] + _backend.Spaces[space].RowsOf(run.Lengths[s]);
         }
         for (int i = 0; i < _buffers.Length; i++)
-            _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Width);
+            _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Pitch);
         foreach (CpuStep step in _backend.Steps)
         {
             run.Cancellation.ThrowIfCancellationRequested();

@@ -14,17 +14,17 @@ internal sealed unsafe class LinearStep(Linear op, CpuBackend backend) : CpuStep
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         forward.ClearBlocks();
-        forward.AddRows(forward.Buffer(_in), _in.Width, 0, forward.Rows(_in.Rows), _in.Width);
+        forward.AddRows(forward.Buffer(_in), _in.Pitch, 0, forward.Rows(_in.Rows), _in.Width);
         forward.Multiply(new GemmCall
         {
             Weights = _weight,
-            Stride = _in.Width,
+            Stride = _in.Pitch,
             Epilogue = new Epilogue
             {
                 Bias = _bias,
                 Activation = op.Activation,
                 Out = forward.Buffer(_out),
-                OutStride = _out.Width,
+                OutStride = _out.Pitch,
                 Residual = _residual is { } residual ? forward.Buffer(residual) : null,
                 ResidualStride = _out.Width,
             },
