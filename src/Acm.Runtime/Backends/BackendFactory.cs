@@ -1,4 +1,7 @@
+using Acm.Native;
+using Acm.Native.Compile;
 using Acm.Runtime.Backends.Cpu;
+using Acm.Runtime.Backends.Cuda;
 using Acm.Runtime.Backends.Reference;
 using Acm.Runtime.Plan;
 
@@ -14,21 +17,67 @@ internal static class BackendFactory
     public static IBackend Create(ForwardPlan plan, SessionOptions options, out string reason)
     {
         reason = "asked for";
-        switch (options.Backend)
+        return options.Backend switch
         {
-            case BackendKind.Reference:
-                return new ReferenceBackend(plan);
-            case BackendKind.Cpu:
-                return Cpu(plan, options);
-            case BackendKind.Simulator:
-                return Simulator?.Invoke(plan, options)
-                    ?? throw new BackendUnavailableException(options.Backend, "This program does not bring the simulated device along.");
-            case BackendKind.Auto:
-                reason = "this build has no CUDA backend yet";
-                return Cpu(plan, options);
-            default:
-                throw new BackendUnavailableException(options.Backend, $"This build has no {options.Backend} backend.");
+            BackendKind.Reference => new ReferenceBackend(plan),
+            BackendKind.Cpu => Cpu(plan, options),
+            BackendKind.Cuda => Cuda(plan, options),
+            BackendKind.Simulator => Simulator?.Invoke(plan, options)
+                ?? throw new BackendUnavailableException(options.Backend, "This program does not bring the simulated device along."),
+            _ => Auto(plan, options, out reason),
+        };
+    }
+
+    /// <summary>The CUDA backend over any driver's table: the machine's, or the simulated device's.</summary>
+    /// <param name="plan">The model.</param>
+    /// <param name="options">Its precision is followed.</param>
+    /// <param name="driver">The driver.</param>
+    /// <param name="kind">What to call it.</param>
+    public static IBackend Cuda(ForwardPlan plan, SessionOptions options, CudaDriver driver, BackendKind kind)
+    {
+        try
+        {
+            CudaContext context = CudaContext.Primary(driver.Devices[0]);
+            return new CudaBackend(
+                plan, context, ownsContext: true, KernelCache.Default, CompilerSearch.Result.Compiler, options.Precision,
+                kind == BackendKind.Simulator ? "simulator" : "cuda");
         }
+        catch (CudaUnavailableException e)
+        {
+            throw new BackendUnavailableException(kind, e.Message.ReplaceLineEndings(" "), e);
+        }
+        catch (KernelCompilationException e)
+        {
+            throw new BackendUnavailableException(kind, e.Message, e);
+        }
+    }
+
+    private static IBackend Auto(ForwardPlan plan, SessionOptions options, out string reason)
+    {
+        CudaDriver? driver = CudaDriver.TryLoad(out CudaUnavailable? why);
+        if (driver is null)
+        {
+            reason = $"no CUDA: {why!.Message.ReplaceLineEndings(" ")}";
+            return Cpu(plan, options);
+        }
+        try
+        {
+            IBackend backend = Cuda(plan, options, driver, BackendKind.Cuda);
+            reason = "a CUDA device is at hand";
+            return backend;
+        }
+        catch (Exception e) when (e is BackendUnavailableException or CudaException)
+        {
+            reason = $"CUDA is at hand but does not serve: {e.Message.ReplaceLineEndings(" ")}";
+            return Cpu(plan, options);
+        }
+    }
+
+    private static IBackend Cuda(ForwardPlan plan, SessionOptions options)
+    {
+        CudaDriver driver = CudaDriver.TryLoad(out CudaUnavailable? why)
+            ?? throw new BackendUnavailableException(BackendKind.Cuda, $"{why!.Message.ReplaceLineEndings(" ")}; next: {why.NextStep}");
+        return Cuda(plan, options, driver, BackendKind.Cuda);
     }
 
     private static CpuBackend Cpu(ForwardPlan plan, SessionOptions options) =>

@@ -1,0 +1,106 @@
+using Acm.Native;
+using Acm.Native.Compile;
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime.Backends.Cuda;
+
+/// <summary>
+/// CUDA: weights packed and uploaded once, a forward enqueued without a host synchronisation, one captured graph per size of batch. The same
+/// calls reach a real driver and the simulated device.
+/// </summary>
+internal sealed class CudaBackend : IBackend
+{
+    private readonly CudaContext _context;
+    private readonly bool _ownsContext;
+    private readonly CudaStream _upload;
+    private readonly List<DeviceMemory> _weights = [];
+
+    /// <exception cref="BackendUnavailableException">The model or the precision is not served on this device.</exception>
+    public CudaBackend(ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, string name)
+    {
+        (_context, _ownsContext, Name, Plan) = (context, ownsContext, name, plan);
+        Element = ElementOf(plan, precision, context.Device.Architecture, name);
+        CudaDevice device = context.Device;
+        Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
+        // A simulated device runs PTX only; a real one gets its own machine code.
+        (string architecture, KernelImageKind kind) = name == "simulator"
+            ? (device.Architecture >= 80 ? "80" : "75", KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
+        Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
+        Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
+        _upload = new CudaStream(context);
+        try
+        {
+            Steps = new PlanCompiler(plan, this).Compile();
+            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, 1));
+            _upload.Synchronize();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    public string Name { get; }
+
+    public string Description { get; }
+
+    public ForwardPlan Plan { get; }
+
+    public ElementType Element { get; }
+
+    public DeviceFigures Figures { get; }
+
+    public KernelLibrary Kernels { get; }
+
+    public CudaContext Context => _context;
+
+    public IReadOnlyList<CudaStep> Steps { get; } = [];
+
+    public IForward CreateForward(int maxSequences, int maxLength) => new CudaForward(this, maxSequences);
+
+    /// <summary>Uploads values that live as long as the backend.</summary>
+    public ulong Keep<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        DeviceMemory memory = new(_upload, Math.Max(16, (long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        _weights.Add(memory);
+        _upload.Upload(values, memory.Slice(0, (long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+        return memory.Address;
+    }
+
+    public void Dispose()
+    {
+        _upload.Synchronize();
+        Kernels.Dispose();
+        foreach (DeviceMemory memory in _weights)
+            memory.Dispose();
+        _upload.Dispose();
+        if (_ownsContext)
+            _context.Dispose();
+    }
+
+    private static ElementType ElementOf(ForwardPlan plan, Precision precision, int architecture, string name)
+    {
+        ElementType element = precision switch
+        {
+            Precision.Float32 => ElementType.Float32,
+            Precision.TF32 => ElementType.TF32,
+            Precision.Float16 => ElementType.Float16,
+            Precision.BFloat16 => ElementType.BFloat16,
+            _ => MatrixOf(plan).StoredAs switch
+            {
+                WeightPrecision.Float16 => ElementType.Float16,
+                WeightPrecision.BFloat16 => architecture >= 80 ? ElementType.BFloat16 : ElementType.Float32,
+                _ => architecture >= 80 ? ElementType.TF32 : ElementType.Float32,
+            },
+        };
+        if (architecture < 80 && element is ElementType.TF32 or ElementType.BFloat16)
+            throw new BackendUnavailableException(
+                name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda, $"{element} needs a device of compute capability 8.0; this one has {architecture / 10}.{architecture % 10}. Use Float16 or Float32.");
+        return element;
+    }
+
+    private static Weight MatrixOf(ForwardPlan plan) =>
+        plan.Sites.Count > 0 ? plan.Sites[0].W1 : plan.Ops.OfType<Linear>().First().Weight;
+}

@@ -1,0 +1,43 @@
+using System.Collections.Concurrent;
+using Acm.Native;
+using Acm.Native.Compile;
+
+namespace Acm.Runtime.Backends.Cuda;
+
+/// <summary>The kernels of one context, compiled or taken from the cache when first asked for, all of a model's at once on several threads.</summary>
+internal sealed class KernelLibrary : IDisposable
+{
+    private readonly CudaContext _context;
+    private readonly KernelCache _cache;
+    private readonly IKernelCompiler? _compiler;
+    private readonly string _architecture;
+    private readonly KernelImageKind _kind;
+    private readonly ConcurrentDictionary<string, CudaModule> _modules = new(StringComparer.Ordinal);
+
+    public KernelLibrary(CudaContext context, KernelCache cache, IKernelCompiler? compiler, string architecture, KernelImageKind kind) =>
+        (_context, _cache, _compiler, _architecture, _kind) = (context, cache, compiler, architecture, kind);
+
+    /// <summary>Which compiler serves what the cache lacks.</summary>
+    public string Compiler => _compiler?.Name ?? "prebuilt kernels";
+
+    /// <summary>A kernel of a family, compiled with these macros.</summary>
+    public CudaKernel Get(string family, params string[] defines)
+    {
+        string key = family + " " + string.Join(' ', defines);
+        CudaModule module = _modules.GetOrAdd(key, _ => Load(family, defines));
+        return module.Kernel(family);
+    }
+
+    public void Dispose()
+    {
+        foreach (CudaModule module in _modules.Values)
+            module.Dispose();
+    }
+
+    private CudaModule Load(string family, string[] defines)
+    {
+        CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
+        CompiledKernel compiled = _cache.Get(request, _compiler);
+        return new CudaModule(_context, compiled.Image, $"{family} {string.Join(' ', defines)}");
+    }
+}

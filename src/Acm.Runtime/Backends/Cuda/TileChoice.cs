@@ -1,0 +1,67 @@
+namespace Acm.Runtime.Backends.Cuda;
+
+/// <summary>The figures of a device that the choice of a tile rests on.</summary>
+/// <param name="Multiprocessors">SMs.</param>
+/// <param name="SharedBytes">Shared memory of one SM.</param>
+/// <param name="MacsPerClock">Tensor-core multiply-adds of one SM and clock, 16-bit operands.</param>
+/// <param name="CacheBytesPerClock">Bytes the L2 cache gives all SMs together in a clock.</param>
+internal sealed record DeviceFigures(int Multiprocessors, int SharedBytes, int MacsPerClock, double CacheBytesPerClock)
+{
+    /// <summary>From what a driver tells: compute capability stands for what it has no attribute for.</summary>
+    public static DeviceFigures Of(int multiprocessors, int sharedBytes, int capability) => new(
+        multiprocessors, sharedBytes,
+        capability switch { >= 90 => 2048, 80 => 1024, 75 => 512, _ => 512 },
+        multiprocessors * (capability >= 90 ? 48.0 : capability == 80 ? 47.0 : 32.0));
+}
+
+/// <summary>
+/// Chooses a GEMM's tile by counting, not by trial: for each candidate the clocks of the fullest SM for its multiply-adds, and of the cache for the
+/// bytes its tiles ask for; the larger of the two, plus what filling the pipeline costs. No choice changes a bit of a result.
+/// </summary>
+internal static class TileChoice
+{
+    /// <summary>The best candidate for a staircase product.</summary>
+    /// <param name="figures">The device.</param>
+    /// <param name="rows">Rows of each learner: a dense product has one learner.</param>
+    /// <param name="learnerColumns">Columns of each learner.</param>
+    /// <param name="depth">Terms of the sums.</param>
+    /// <param name="elementBytes">Bytes of an operand.</param>
+    /// <param name="sites">Products of one launch.</param>
+    public static TileShape Choose(DeviceFigures figures, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites = 1)
+    {
+        TileShape best = default;
+        double least = double.PositiveInfinity;
+        foreach (TileShape shape in TileShape.Candidates)
+        {
+            int columns = WeightPacking.Pad64(rows.Length * learnerColumns);
+            if (columns % shape.N != 0 || shape.SharedBytes > figures.SharedBytes)
+                continue;
+            double clocks = Clocks(figures, shape, rows, learnerColumns, depth, elementBytes, sites);
+            if (clocks < least)
+                (best, least) = (shape, clocks);
+        }
+        return least < double.PositiveInfinity ? best : TileShape.Candidates[^1];
+    }
+
+    /// <summary>The counted lower bound of one launch, in clocks.</summary>
+    public static double Clocks(DeviceFigures figures, TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites)
+    {
+        long tiles = 0;
+        int columns = WeightPacking.Pad64(rows.Length * learnerColumns);
+        for (int column = 0; column < columns; column += shape.N)
+            tiles += (rows[Math.Min(column / learnerColumns, rows.Length - 1)] + shape.M - 1) / shape.M;
+        tiles *= sites;
+        if (tiles == 0)
+            return 0;
+        int padded = WeightPacking.Pad64(depth);
+        int resident = Math.Max(1, Math.Min(figures.SharedBytes / shape.SharedBytes, 2048 / shape.Threads));
+        // A 64 x 64 warp tile keeps the tensor cores busy from four warps on; fewer leave issue slots empty.
+        long perProcessor = (tiles + figures.Multiprocessors - 1) / figures.Multiprocessors;
+        double warps = Math.Min(resident, perProcessor) * (shape.Threads / 32.0);
+        double busy = Math.Min(1, warps / 4);
+        double macs = perProcessor * (double)shape.M * shape.N * padded / (figures.MacsPerClock * 2.0 / elementBytes) / busy;
+        double bytes = tiles * (double)(shape.M + shape.N) * padded * elementBytes / figures.CacheBytesPerClock;
+        double fill = Math.Ceiling((double)perProcessor / resident) * 600;
+        return Math.Max(macs, bytes) + fill;
+    }
+}
