@@ -19,6 +19,7 @@ internal static class AcmTool
     /// <returns>One of the exit codes.</returns>
     public static int Run(IReadOnlyList<string> args, TextWriter output, TextWriter error)
     {
+        SimulatorBackend.Register();
         RootCommand root = new("Runs adaptive-computation transformers: vision, speech and text.")
         {
             ClassifyCommand.Create(output, error),
