@@ -38,6 +38,6 @@ internal sealed class KernelLibrary : IDisposable
     {
         CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
         CompiledKernel compiled = _cache.Get(request, _compiler);
-        return new CudaModule(_context, compiled.Image, $"{family} {string.Join(' ', defines)}");
+        return CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
     }
 }
