@@ -35,6 +35,7 @@ DEVICE int block_x() { int v; asm("mov.u32 %0, %%ctaid.x;" : "=r"(v)); return v;
 DEVICE int block_y() { int v; asm("mov.u32 %0, %%ctaid.y;" : "=r"(v)); return v; }
 DEVICE int block_z() { int v; asm("mov.u32 %0, %%ctaid.z;" : "=r"(v)); return v; }
 DEVICE int grid_x() { int v; asm("mov.u32 %0, %%nctaid.x;" : "=r"(v)); return v; }
+DEVICE int grid_z() { int v; asm("mov.u32 %0, %%nctaid.z;" : "=r"(v)); return v; }
 DEVICE int grid_y() { int v; asm("mov.u32 %0, %%nctaid.y;" : "=r"(v)); return v; }
 
 // ---- together
