@@ -38,5 +38,5 @@ internal sealed record SimulatorOptions
     public int Threads { get; init; }
 
     /// <summary>Warp instructions that one warp may issue in a launch before it is called a livelock.</summary>
-    public long IssueBudget { get; init; } = 1L << 28;
+    public long IssueBudget { get; init; } = 1L << 26;
 }

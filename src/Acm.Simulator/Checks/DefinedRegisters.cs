@@ -36,6 +36,11 @@ internal static unsafe class DefinedRegisters
                 foreach (int read in rule.Reads)
                     good &= defined[read >> 7];
                 break;
+            case CheckKind.Any:
+                good = 0;
+                foreach (int read in rule.Reads)
+                    good |= defined[read >> 7];
+                break;
             case CheckKind.Select:
             {
                 uint p = *w.Plane(rule.Reads[2]);
@@ -48,11 +53,9 @@ internal static unsafe class DefinedRegisters
                     Need(w, read, exec, "an address");
                 good = LocalDefined.Load(w, i, exec);
                 break;
-            case CheckKind.StoreLocal:
+            case CheckKind.Store:
                 Need(w, rule.Reads[0], exec, "an address");
-                for (int r = 1; r < rule.Reads.Length; r++)
-                    good &= defined[rule.Reads[r] >> 7];
-                LocalDefined.Store(w, i, exec, good);
+                LocalDefined.Store(w, i, exec, rule.Reads);
                 return;
         }
 

@@ -8,7 +8,9 @@ namespace Acm.Simulator.Checks;
 /// <summary>Local memory may hold values that nobody computed (copies of structs with gaps): they stay undefined when loaded again.</summary>
 internal static unsafe class LocalDefined
 {
-    /// <summary>Lanes whose bytes are all defined. Other spaces check for themselves, so that their lanes count as defined.</summary>
+    /// <summary>
+    /// Lanes of which some byte is defined (a struct is copied with its gaps). Other spaces check for themselves, so that their lanes count as defined.
+    /// </summary>
     public static uint Load(Warp w, Instruction* i, uint exec)
     {
         int bytes = i->ElementBytes * i->Count;
@@ -20,34 +22,41 @@ internal static unsafe class LocalDefined
             if (!IsLocal(i, addresses[lane]))
                 continue;
             int offset = MemoryAccess.Local(w, addresses[lane], bytes, lane);
-            for (int b = 0; b < bytes; b++)
-            {
-                if (w.LocalWritten[MemoryAccess.LocalAt(offset + b, lane)] == 0)
-                    good &= ~(1u << lane);
-            }
+            bool any = false;
+            for (int b = 0; b < bytes && !any; b++)
+                any = w.LocalWritten[MemoryAccess.LocalAt(offset + b, lane)] != 0;
+            if (!any)
+                good &= ~(1u << lane);
         }
 
         return good;
     }
 
-    public static void Store(Warp w, Instruction* i, uint exec, uint good)
+    /// <summary>Says which bytes of local memory are defined now; elsewhere some element at least must be (a struct is stored with its gaps).</summary>
+    public static void Store(Warp w, Instruction* i, uint exec, int[] reads)
     {
+        uint* defined = w.Frame.Defined;
+        uint some = 0;
+        for (int r = 1; r < reads.Length; r++)
+            some |= defined[reads[r] >> 7];
+        bool mayBeLocal = (MemorySpace)i->Space is MemorySpace.Local or MemorySpace.Generic;
+        if (!mayBeLocal && (some & exec) == exec)
+            return;
         int bytes = i->ElementBytes * i->Count;
         ulong* addresses = MemoryAccess.Addresses(w, i);
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            bool defined = (good >> lane & 1) != 0;
             if (!IsLocal(i, addresses[lane]))
             {
-                if (!defined)
+                if ((some >> lane & 1) == 0)
                     throw w.Fault(FaultKind.UninitialisedRegister, "a register that nobody has written is stored", lane, addresses[lane]);
                 continue;
             }
 
             int offset = MemoryAccess.Local(w, addresses[lane], bytes, lane);
             for (int b = 0; b < bytes; b++)
-                w.LocalWritten[MemoryAccess.LocalAt(offset + b, lane)] = defined ? (byte)1 : (byte)0;
+                w.LocalWritten[MemoryAccess.LocalAt(offset + b, lane)] = (byte)(defined[reads[1 + (b / i->ElementBytes)] >> 7] >> lane & 1);
         }
     }
 

@@ -68,10 +68,16 @@ internal sealed unsafe partial class FunctionDecoder
             at++;
         }
 
-        if (Op(at) is not NameOperand target)
-            throw Unsupported("calls through registers are not supported");
         if (OperandCount > at + 1 && Op(at + 1) is ListOperand second)
             arguments = second.Items;
+        if (Op(at) is RegisterOperand)
+        {
+            CallThroughRegister(at, results, arguments);
+            return;
+        }
+
+        if (Op(at) is not NameOperand target)
+            throw Refuse("a function is expected");
         if (_kernel.FunctionOf(target.Name) is null)
             throw Refuse($"function '{target.Name}' is not declared");
         Code? code = _kernel.CodeOf(target.Name);
@@ -93,13 +99,32 @@ internal sealed unsafe partial class FunctionDecoder
         Add(&Control.Call, InstructionClass.Control, new Instruction { Extra = _code.Calls.Count - 1 }, CheckKind.Ignore);
     }
 
-    private (int Offset, int Size) Place(Operand operand, VariableSymbol parameter)
+    /// <summary>A call whose target each lane has in a register: lanes with the same target go together and meet again behind it.</summary>
+    private void CallThroughRegister(int at, List<Operand> results, List<Operand> arguments)
+    {
+        Instruction i = new() { A = Src(at, PtxType.B64), Extra = _code.Calls.Count };
+        CallSite site = new() { Name = "(in a register)" };
+        site.Arguments.AddRange(arguments.Select(Place));
+        site.Results.AddRange(results.Select(Place));
+        _code.Calls.Add(site);
+        _code.CallsIndirectly = true;
+        Add(&Control.CallIndirect, InstructionClass.Control, i, CheckKind.Strict);
+        AddSite();
+        Instruction meet = new() { Run = &Control.Meet, Class = InstructionClass.None, Guard = -1, Site = _code.Sites.Count - 1 };
+        _instructions.Add(meet);
+    }
+
+    private (int Offset, int Size) Place(Operand operand)
     {
         if (operand is not VariableOperand { Variable.Space: StateSpace.Param } variable || !_local.TryGetValue(variable.Variable, out int offset))
             throw Unsupported("arguments and results must be .param variables");
-        if (variable.Variable.Size != parameter.Size)
-            throw Refuse($"'{variable.Variable.Name}' has {variable.Variable.Size} bytes where {parameter.Size} are needed");
-        return (offset, (int)parameter.Size);
+        return (offset, (int)variable.Variable.Size);
+    }
+
+    private (int Offset, int Size) Place(Operand operand, VariableSymbol parameter)
+    {
+        (int offset, int size) = Place(operand);
+        return size == parameter.Size ? (offset, size) : throw Refuse($"an argument or result has {size} bytes where {parameter.Size} are needed");
     }
 
     /// <summary>Functions that the driver provides: assertions stop the kernel; nothing is printed.</summary>

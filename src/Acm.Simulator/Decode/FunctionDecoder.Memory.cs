@@ -138,7 +138,7 @@ internal sealed unsafe partial class FunctionDecoder
             throw Refuse("a kernel's parameters cannot be stored to");
         bool local = real is MemorySpace.Local or MemorySpace.Generic;
         if (store)
-            Add(&LoadStore.Store, kind, i, local ? CheckKind.StoreLocal : CheckKind.Strict);
+            Add(&LoadStore.Store, kind, i, CheckKind.Store);
         else
             Add(&LoadStore.Load, kind, i, local ? CheckKind.LoadLocal : CheckKind.Strict);
     }

@@ -86,13 +86,13 @@ internal sealed unsafe partial class FunctionDecoder
         if (type.Bits() == 32 && items.Count == 2)
         {
             (i.A, i.B) = (from[0], from[1]);
-            Add(&Vector.Run2<Pack16>, InstructionClass.Move, i);
+            Add(&Vector.Run2<Pack16>, InstructionClass.Move, i, CheckKind.Any);
             return;
         }
 
         i.Extra = _extra.Count;
         _extra.AddRange(from);
-        Add(&Packing.Pack, InstructionClass.Move, i);
+        Add(&Packing.Pack, InstructionClass.Move, i, CheckKind.Any);
     }
 
     private PtxType OfBits(int bits) => bits switch

@@ -145,6 +145,8 @@ internal sealed unsafe partial class FunctionDecoder
                 return Special(which);
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);
+            case NameOperand name when Place(type) == 64 && _kernel.CodeOf(name.Name) is { } function && _code.Functions.ToList().IndexOf(function) is > 0 and int number:
+                return Constant(AddressMap.FunctionWindow + ((ulong)number * AddressMap.FunctionStep), true);
             case NameOperand name:
                 throw Refuse($"'{name.Name}' is not declared");
             default:

@@ -35,8 +35,14 @@ internal sealed class KernelDecoder
     {
         List<PtxFunction> reachable = Reachable(entry);
         int sharedBytes = LayOutShared(reachable);
+        List<Code> functions = [];
         foreach (PtxFunction function in reachable)
-            _codes.Add(function.Name, new Code(function.Name));
+        {
+            Code code = new(function.Name) { Functions = functions };
+            functions.Add(code);
+            _codes.Add(function.Name, code);
+        }
+
         foreach (PtxFunction function in reachable)
             new FunctionDecoder(this, function, _codes[function.Name]).Run();
         (List<KernelParameter> parameters, int bytes) = LayOutParameters(entry);
@@ -62,9 +68,9 @@ internal sealed class KernelDecoder
         List<PtxFunction> found = [entry];
         for (int i = 0; i < found.Count; i++)
         {
-            foreach (InstructionStatement call in found[i].Body.OfType<InstructionStatement>().Where(s => s.Opcode.StartsWith("call", StringComparison.Ordinal)))
+            foreach (InstructionStatement statement in found[i].Body.OfType<InstructionStatement>())
             {
-                foreach (NameOperand name in call.Operands.OfType<NameOperand>())
+                foreach (NameOperand name in statement.Operands.OfType<NameOperand>())
                 {
                     if (_functions.TryGetValue(name.Name, out PtxFunction? callee) && callee.HasBody && !callee.IsEntry && !found.Contains(callee))
                         found.Add(callee);
@@ -153,7 +159,7 @@ internal sealed class KernelDecoder
     {
         if (!above.Add(code))
             return 16384;
-        int deepest = 0;
+        int deepest = code.CallsIndirectly ? 16384 : 0; // any function may be called
         foreach (CallSite call in code.Calls)
         {
             if (call.Target is not null)

@@ -36,10 +36,13 @@ internal enum CheckKind : byte
     /// <summary>A load from local memory: the address must be defined, the result is as defined as the memory.</summary>
     LoadLocal,
 
-    /// <summary>A store to local memory: the first read is the address, the others the data.</summary>
-    StoreLocal,
+    /// <summary>A store: the first read is the address, the others the data. Local memory takes undefined values, other spaces do not.</summary>
+    Store,
 
-    /// <summary>The second read must be strict, the first propagates (shuffles).</summary>
+    /// <summary>Defined where any of the parts is: vectors and structs are put together with gaps in them.</summary>
+    Any,
+
+    /// <summary>Nothing is read or written.</summary>
     Ignore,
 }
 
@@ -84,6 +87,12 @@ internal sealed unsafe class Code(string name)
     public List<CallSite> Calls { get; } = [];
 
     public List<object> Tables { get; } = [];
+
+    /// <summary>The kernel and every function it can reach, by the number that their addresses carry.</summary>
+    public IReadOnlyList<Code> Functions { get; init; } = [];
+
+    /// <summary>Whether some call goes through a register.</summary>
+    public bool CallsIndirectly { get; set; }
 }
 
 /// <summary>A call: where the caller keeps arguments and results in its local memory.</summary>

@@ -11,8 +11,11 @@ namespace Acm.Simulator.Execution;
 /// </summary>
 internal sealed unsafe class Warp : IDisposable
 {
-    /// <summary>A part of a warp that issues this many instructions while others wait for it may be spinning on what those hold.</summary>
-    private const int SpinLimit = 100_000;
+    /// <summary>
+    /// A part of a warp that issues this many instructions while others wait for it may be spinning on what those hold; a warp that has once been
+    /// found to do so is given less.
+    /// </summary>
+    private const int SpinLimit = 100_000, SpinLimitAgain = 500;
 
     private readonly List<Split> _splits = [];
     private readonly Stack<Split> _freeSplits = [];
@@ -128,6 +131,8 @@ internal sealed unsafe class Warp : IDisposable
     /// <summary>Runs until nothing is ready or the slice is used up.</summary>
     public void Run(int slice)
     {
+        if (Broken)
+            slice = Math.Min(slice, 2 * SpinLimitAgain);
         if (!Running && !PickReady())
             return;
         long before = Issued;
@@ -206,7 +211,7 @@ internal sealed unsafe class Warp : IDisposable
             return;
         _sinceChange += issued;
         Rotate();
-        if (_sinceChange > SpinLimit)
+        if (_sinceChange > (Broken ? SpinLimitAgain : SpinLimit))
         {
             _sinceChange = 0;
             ReleaseOneToken();

@@ -15,6 +15,9 @@ internal static class AddressMap
     /// <summary>Generic addresses of kernel parameters, local and shared memory; each window is 16 MiB wide.</summary>
     public const ulong ParamWindow = 0x7ffc_0000_0000, LocalWindow = 0x7ffd_0000_0000, SharedWindow = 0x7ffe_0000_0000;
 
+    /// <summary>Addresses of functions: the first, and the distance to the next.</summary>
+    public const ulong FunctionWindow = 0x7ffb_0000_0000, FunctionStep = 256;
+
     /// <summary>Bytes of a window.</summary>
     public const ulong WindowSize = 1 << 24;
 

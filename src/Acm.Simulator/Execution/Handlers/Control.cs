@@ -117,24 +117,29 @@ internal static unsafe class Control
     /// <summary>call: Extra: number of the call site.</summary>
     public static void Call(Warp w, Instruction* i, uint exec)
     {
-        Frame caller = w.Frame;
-        CallSite site = caller.Code.Calls[i->Extra];
-        Code code = site.Target!;
+        CallSite site = w.Frame.Code.Calls[i->Extra];
         if (exec != w.Mask)
         {
             w.Push(w.Mask & ~exec, w.Ip, w.Frame, w.Token); // a guarded call: the others go on, and meet these again at the next meeting point
             w.Mask = exec;
         }
 
+        Enter(w, site, site.Target!);
+    }
+
+    /// <summary>The current lanes enter a function.</summary>
+    private static void Enter(Warp w, CallSite site, Code code)
+    {
+        Frame caller = w.Frame;
         Frame callee = w.TakeFrame(code, caller.LocalBase + caller.Code.LocalBytes);
         for (int p = 0; p < site.Arguments.Count; p++)
-            CopyLocal(w, exec, caller.LocalBase + site.Arguments[p].Offset, callee.LocalBase + code.Parameters[p].Offset, code.Parameters[p].Size);
+            CopyLocal(w, w.Mask, caller.LocalBase + site.Arguments[p].Offset, callee.LocalBase + code.Parameters[p].Offset, code.Parameters[p].Size);
         Token token = w.TakeToken();
         token.IsCall = true;
         token.Ip = w.Ip;
         token.Frame = caller;
         token.Parent = w.Token;
-        token.Expected = exec;
+        token.Expected = w.Mask;
         token.Arrived = 0;
         token.Callee = callee;
         token.Call = site;
@@ -142,6 +147,47 @@ internal static unsafe class Control
         w.Frame = callee;
         w.R = callee.Registers;
         w.Ip = code.First;
+    }
+
+    /// <summary>call through register A; the next instruction is a meeting point.</summary>
+    public static void CallIndirect(Warp w, Instruction* i, uint exec)
+    {
+        CallSite site = w.Frame.Code.Calls[i->Extra];
+        ulong* targets = w.Wide(i->A);
+        int first = Lanes.First(exec);
+        uint same = 0;
+        for (uint rest = exec; rest != 0; rest &= rest - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(rest);
+            if (targets[lane] == targets[first])
+                same |= 1u << lane;
+        }
+
+        ulong number = (targets[first] - AddressMap.FunctionWindow) / AddressMap.FunctionStep;
+        IReadOnlyList<Code> functions = w.Frame.Code.Functions;
+        if (targets[first] < AddressMap.FunctionWindow || number == 0 || number >= (ulong)functions.Count)
+            throw w.Fault(FaultKind.IllegalInstruction, "the call goes to no function", first, targets[first]);
+        Code code = functions[(int)number];
+        if (code.Parameters.Count != site.Arguments.Count || code.Results.Count != site.Results.Count
+            || !code.Parameters.Select(p => p.Size).SequenceEqual(site.Arguments.Select(a => a.Size))
+            || !code.Results.Select(p => p.Size).SequenceEqual(site.Results.Select(r => r.Size)))
+        {
+            throw w.Fault(FaultKind.IllegalInstruction, $"the call does not fit the parameters of '{code.Name}'", first);
+        }
+
+        if (same != w.Mask)
+        {
+            w.Counters.DivergentBranches++;
+            PushMeeting(w, (int)(w.Ip - w.Frame.Code.First));
+            uint skip = w.Mask & ~exec, later = exec & ~same;
+            if (skip != 0)
+                w.Push(skip, w.Ip, w.Frame, w.Token);
+            if (later != 0)
+                w.Push(later, i, w.Frame, w.Token);
+            w.Mask = same;
+        }
+
+        Enter(w, site, code);
     }
 
     private static void CopyLocal(Warp w, uint exec, int from, int to, int size)
