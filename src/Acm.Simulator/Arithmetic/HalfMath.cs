@@ -55,43 +55,6 @@ internal static class HalfMath
     public static Vector512<uint> MultiplyX2(Vector512<uint> x, Vector512<uint> y, Half16 format, Modifiers modifiers = 0) =>
         Join(Multiply(x, y, format, modifiers), Multiply(High(x), High(y), format, modifiers));
 
-    /// <summary>The smaller or larger; a NaN loses against a number unless <paramref name="propagateNan"/>; -0 is below +0.</summary>
-    public static Vector512<uint> MinMax(
-        Vector512<uint> x, Vector512<uint> y, Half16 format, bool maximum, bool propagateNan = false, bool xorSignAbs = false, Modifiers modifiers = 0) =>
-        Output(MinMax(Input(x, format, modifiers), Input(y, format, modifiers), maximum, propagateNan, xorSignAbs), format, modifiers & ~Modifiers.Ftz);
-
-    /// <summary><see cref="MinMax(Vector512{uint}, Vector512{uint}, Half16, bool, bool, bool, Modifiers)"/> in both halves.</summary>
-    public static Vector512<uint> MinMaxX2(
-        Vector512<uint> x, Vector512<uint> y, Half16 format, bool maximum, bool propagateNan = false, bool xorSignAbs = false, Modifiers modifiers = 0) =>
-        Join(MinMax(x, y, format, maximum, propagateNan, xorSignAbs, modifiers), MinMax(High(x), High(y), format, maximum, propagateNan, xorSignAbs, modifiers));
-
-    /// <summary>The same for float32; NaN results are 0x7fffffff.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> MinMax(Vector512<float> x, Vector512<float> y, bool maximum, bool propagateNan, bool xorSignAbs)
-    {
-        Vector512<uint> sign = (x.AsUInt32() ^ y.AsUInt32()) & Vector512.Create(0x80000000u);
-        if (xorSignAbs)
-            (x, y) = (Vector512.Abs(x), Vector512.Abs(y));
-        Vector512<float> result = maximum ? Vector512.MaxNumber(x, y) : Vector512.MinNumber(x, y);
-        if (xorSignAbs)
-            result = (result.AsUInt32() | sign).AsSingle();
-        Vector512<uint> number = propagateNan
-            ? Vector512.Equals(x, x).AsUInt32() & Vector512.Equals(y, y).AsUInt32()
-            : Vector512.Equals(x, x).AsUInt32() | Vector512.Equals(y, y).AsUInt32();
-        return Vector512.ConditionalSelect(number, result.AsUInt32(), Vector512.Create(0x7fffffffu)).AsSingle();
-    }
-
-    /// <summary>A float32 function of one argument, its result rounded once (<c>tanh</c>, <c>ex2</c>).</summary>
-    public static Vector512<uint> Apply(Vector512<uint> x, Half16 format, Func<Vector512<float>, Vector512<float>> function, Modifiers modifiers = 0)
-    {
-        Vector512<float> y = function(Input(x, format, modifiers));
-        return Output(format == Half16.F16 ? Halves.RoundToF16(y) : y, format, modifiers);
-    }
-
-    /// <summary><see cref="Apply"/> in both halves.</summary>
-    public static Vector512<uint> ApplyX2(Vector512<uint> x, Half16 format, Func<Vector512<float>, Vector512<float>> function, Modifiers modifiers = 0) =>
-        Join(Apply(x, format, function, modifiers), Apply(High(x), format, function, modifiers));
-
     /// <summary>The high halves, moved down.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> High(Vector512<uint> words) => Vector512.ShiftRightLogical(words, 16);

@@ -67,27 +67,6 @@ public sealed class HalvesTests
         }
     }
 
-    [Test]
-    public void Minimum_and_maximum_know_zeros_and_NaN([Values] bool bf16)
-    {
-        Half16 format = bf16 ? Half16.Bf16 : Half16.F16;
-        uint one = format == Half16.F16 ? 0x3c00u : 0x3f80u, minusTwo = format == Half16.F16 ? 0xc000u : 0xc000u, nan = 0x7fff;
-        Assert.Multiple(() =>
-        {
-            Assert.That(Of(0x8000, 0, maximum: false), Is.EqualTo(0x8000));
-            Assert.That(Of(0x8000, 0, maximum: true), Is.EqualTo(0));
-            Assert.That(Of(nan, one, maximum: false), Is.EqualTo(one));
-            Assert.That(Of(one, nan, maximum: true), Is.EqualTo(one));
-            Assert.That(Of(nan, nan, maximum: true), Is.EqualTo(nan));
-            Assert.That(Of(one, nan, maximum: true, propagate: true), Is.EqualTo(nan));
-            Assert.That(Of(one, minusTwo, maximum: true, xor: true), Is.EqualTo(minusTwo));
-            Assert.That(Of(one, minusTwo, maximum: false, xor: true), Is.EqualTo(one | 0x8000));
-        });
-
-        uint Of(uint x, uint y, bool maximum, bool propagate = false, bool xor = false) =>
-            HalfMath.MinMax(Vector512.Create(x), Vector512.Create(y), format, maximum, propagate, xor)[0];
-    }
-
     /// <summary>x * y + z with exact integers, rounded once; NaN and infinities as IEEE has them.</summary>
     private static ulong Sum(FloatFormat format, double x, double y, double z)
     {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Acm.Simulator.Arithmetic;
 
 namespace Acm.Simulator.Execution.Handlers;
 
@@ -173,15 +174,7 @@ internal readonly struct RsqrtF : IFloat1
     }
 }
 
-internal readonly struct Ex2F : IFloat1
-{
-    public static Vector512<float> Do(Vector512<float> a)
-    {
-        (Vector512<double> low, Vector512<double> high) = Vector512.Widen(a);
-        Vector512<double> ln2 = Vector512.Create(0.69314718055994530942);
-        return Vector512.Narrow(Vector512.Exp(low * ln2), Vector512.Exp(high * ln2));
-    }
-}
+internal readonly struct Ex2F : IFloat1 { public static Vector512<float> Do(Vector512<float> a) => Approximate.Exp2(a); }
 
 internal readonly struct Lg2F : IScalar1<float, float> { public static float Do(float a) => (float)Math.Log2(a); }
 

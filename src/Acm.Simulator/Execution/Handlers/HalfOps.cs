@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.Intrinsics;
+using Acm.Simulator.Arithmetic;
 
 namespace Acm.Simulator.Execution.Handlers;
 
@@ -16,6 +18,13 @@ internal static unsafe class HalfOps
         bool bf16 = (i->Mode & 1) != 0, packed = (i->Mode & 2) != 0;
         HalfOp op = (HalfOp)i->Count;
         int flags = i->Mode2;
+        if (op <= HalfOp.Fma && (flags & ~7) == 0)
+        {
+            Vector512<uint> low = Vector(op, bf16, packed, flags, a, b, c), high = Vector(op, bf16, packed, flags, a + 16, b + 16, c + 16);
+            Lanes.Store(d, low, high, exec);
+            return;
+        }
+
         for (; exec != 0; exec &= exec - 1)
         {
             int lane = BitOperations.TrailingZeroCount(exec);
@@ -24,6 +33,24 @@ internal static unsafe class HalfOps
                 result |= One(op, bf16, flags, a[lane] >> 16, b[lane] >> 16, c[lane] >> 16) << 16;
             d[lane] = result;
         }
+    }
+
+    private static Vector512<uint> Vector(HalfOp op, bool bf16, bool packed, int flags, uint* a, uint* b, uint* c)
+    {
+        Vector512<uint> x = Vector512.Load(a), y = Vector512.Load(b), z = Vector512.Load(c);
+        Half16 format = bf16 ? Half16.Bf16 : Half16.F16;
+        HalfMath.Modifiers modifiers = (HalfMath.Modifiers)flags;
+        return (op, packed) switch
+        {
+            (HalfOp.Add, false) => HalfMath.Add(x, y, format, modifiers),
+            (HalfOp.Add, true) => HalfMath.AddX2(x, y, format, modifiers),
+            (HalfOp.Sub, false) => HalfMath.Subtract(x, y, format, modifiers),
+            (HalfOp.Sub, true) => HalfMath.SubtractX2(x, y, format, modifiers),
+            (HalfOp.Mul, false) => HalfMath.Multiply(x, y, format, modifiers),
+            (HalfOp.Mul, true) => HalfMath.MultiplyX2(x, y, format, modifiers),
+            (_, false) => HalfMath.MultiplyAdd(x, y, z, format, modifiers),
+            _ => HalfMath.MultiplyAddX2(x, y, z, format, modifiers),
+        };
     }
 
     public static uint One(HalfOp op, bool bf16, int flags, uint a, uint b, uint c)
