@@ -26,7 +26,7 @@ internal sealed class Report(string file, string title, string about, params str
         var page = new StringBuilder();
         page.AppendLine($"# {title}").AppendLine().AppendLine(about).AppendLine();
         page.AppendLine($"{Machine()}, {Environment.ProcessorCount} cores seen; {CpuBackend.InstructionSet}; .NET {Environment.Version}; "
-            + $"ONNX Runtime 1.31.1; {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC.").AppendLine();
+            + $"ONNX Runtime 1.31.1; load average {Load()}, this run included; {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC.").AppendLine();
         page.AppendLine($"| {string.Join(" | ", columns)} |").AppendLine($"|{string.Concat(columns.Select(static _ => " --- |"))}");
         foreach (string[] row in _rows)
             page.AppendLine($"| {string.Join(" | ", row)} |");
@@ -89,6 +89,12 @@ internal sealed class Report(string file, string title, string about, params str
             ? File.ReadLines(info).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
             : null;
         return model ?? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+    }
+
+    private static string Load()
+    {
+        const string load = "/proc/loadavg";
+        return File.Exists(load) ? File.ReadAllText(load).Split(' ')[0] : "unknown";
     }
 
     private static string FindRoot()
