@@ -10,10 +10,12 @@ namespace Acm.Simulator.Execution;
 /// <summary>A block that is being run: its warps, shared memory and barriers. Used again for the next block.</summary>
 internal sealed unsafe class BlockState : IDisposable
 {
+    private const long MostWithoutProgress = 40_000, MostAtOnce = 2_000_000;
     private readonly Warp[] _warps;
     private readonly int[] _order;
     private readonly BlockBarrier[] _barriers = new BlockBarrier[16];
     private ulong _random;
+    private bool _movedOn;
 
     public BlockState(Launch launch, LaunchCounters counters)
     {
@@ -95,13 +97,17 @@ internal sealed unsafe class BlockState : IDisposable
         return x ^ (x >> 31);
     }
 
-    /// <summary>Gives every warp a turn. False when a whole round passed and the block still runs: others may have theirs.</summary>
-    public bool Run(int rounds)
+    /// <summary>
+    /// Runs until the block is finished, or until it may be waiting for another block: it has issued much without a barrier opening or a thread
+    /// ending, or very much altogether.
+    /// </summary>
+    public void Run()
     {
-        for (int round = 0; round < rounds; round++)
+        long start = Progress(), mark = start, before = start;
+        while (true)
         {
-            long before = Progress();
             bool running = false;
+            _movedOn = false;
             foreach (int index in _order)
             {
                 Warp warp = _warps[index];
@@ -118,14 +124,18 @@ internal sealed unsafe class BlockState : IDisposable
             {
                 IsFinished = true;
                 Checks?.Finish();
-                return true;
+                return;
             }
 
-            if (Progress() == before)
+            long now = Progress();
+            if (now == before)
                 throw Stuck();
+            before = now;
+            if (_movedOn)
+                mark = now;
+            if (now - mark > MostWithoutProgress || now - start > MostAtOnce)
+                return;
         }
-
-        return false;
     }
 
     private long Progress()
@@ -257,6 +267,7 @@ internal sealed unsafe class BlockState : IDisposable
     private void Open(BlockBarrier barrier, int id)
     {
         Checks?.Open(barrier, id);
+        _movedOn = true;
         HasWaiters = false;
         foreach (Warp warp in _warps)
         {
@@ -281,6 +292,7 @@ internal sealed unsafe class BlockState : IDisposable
     /// <summary>Threads have exited: barriers that expect all threads may be complete now.</summary>
     public void OnExit()
     {
+        _movedOn = true;
         for (int id = 0; id < _barriers.Length; id++)
         {
             if (_barriers[id].IsOpen && _barriers[id].Expected == 0 && IsComplete(_barriers[id]))

@@ -145,7 +145,7 @@ internal sealed unsafe class Launch : IDisposable
                 BlockState block = running[turn];
                 try
                 {
-                    block.Run(IsChecked && Seed != 0 ? 2000 : 16);
+                    block.Run();
                 }
                 catch (DeviceFaultException fault)
                 {
