@@ -39,7 +39,7 @@ internal sealed class Report(string file, string title, string about, params str
     /// <summary>Draws labelled bars with a line at 1; returns the picture's name.</summary>
     public static string Bars(string name, string title, string axis, IReadOnlyList<(string Label, double Value)> bars)
     {
-        using var plot = new Plot();
+        using Plot plot = NewPlot();
         plot.Title(title);
         plot.YLabel(axis);
         plot.Add.Bars(bars.Select(static bar => bar.Value).ToArray());
@@ -56,7 +56,7 @@ internal sealed class Report(string file, string title, string about, params str
     /// <summary>Draws lines over a common x; returns the picture's name.</summary>
     public static string Lines(string name, string title, string x, string y, params (string Label, double[] X, double[] Y)[] lines)
     {
-        using var plot = new Plot();
+        using Plot plot = NewPlot();
         plot.Title(title);
         plot.XLabel(x);
         plot.YLabel(y);
@@ -75,9 +75,18 @@ internal sealed class Report(string file, string title, string about, params str
 
     private static string Folder => Path.Combine(RepoRoot, "docs", "bench");
 
+    private static Plot NewPlot()
+    {
+        const string family = "DejaVu Sans";
+        Fonts.AddFontFile(family, Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans.ttf"));
+        Fonts.AddFontFile(family, Path.Combine(AppContext.BaseDirectory, "Fonts", "DejaVuSans-Bold.ttf"), bold: true);
+        return new Plot();
+    }
+
     private static string Draw(Plot plot, string name)
     {
         Directory.CreateDirectory(Folder);
+        plot.Font.Set("DejaVu Sans");
         plot.SavePng(Path.Combine(Folder, name + ".png"), 1000, 600);
         return name + ".png";
     }

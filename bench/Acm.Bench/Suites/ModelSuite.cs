@@ -11,7 +11,7 @@ internal static class ModelSuite
         var dense = new Report("dense", "Dense models", "Ours against ONNX Runtime with its fused ops on the same weights; ratio = its time over ours, median of interleaved rounds.",
             "model", "batch", "threads", "ours ms", "ORT ms", "ratio", "spread", "rounds");
         var acm = new Report("acm", "Adaptive models at real routing",
-            "k as a trained model chose it (shared/bench), forced, gates run all the same would add under 1 %: routing's time is measured at `free`. "
+            "k as a trained model chose it (shared/bench), forced, so gates are not run; `free` runs them and routes by these random weights' own logits. "
             + "MACs and time are over our own dense model; overhead = time ratio over MAC ratio; the last column is ONNX Runtime's dense time over ours.",
             "model", "batch", "threads", "budget", "MAC ratio", "time ratio", "overhead", "ms", "vs ORT dense");
         var bars = new List<(string, double)>();
