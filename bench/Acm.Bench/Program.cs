@@ -28,7 +28,17 @@ switch (suite)
     case "service":
         ServiceSuite.Run();
         return 0;
+    case "kernels":
+        return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, service, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, service, kernels, all.");
         return 2;
+}
+
+// `kernels [--only ARCHITECTURE] [FILE]`: what the assembler makes of kernels/*.cu, to FILE or to the terminal; 1 where any spills.
+int Kernels()
+{
+    string? only = args is [_, "--only", var architecture, ..] ? architecture : null, file = args.Skip(only is null ? 1 : 3).FirstOrDefault();
+    using TextWriter page = file is null ? Console.Out : new StreamWriter(file);
+    return Acm.Bench.Kernels.CompileReport.Run(Path.Combine(Environment.CurrentDirectory, "kernels"), page, only) == 0 ? 0 : 1;
 }
