@@ -28,7 +28,7 @@ struct DownArgs {
     int columns;                  // of out, a multiple of 8
 };
 
-KERNEL(T::kThreads) acm_down(const UNIFORM DownArgs args)
+KERNEL(T::kThreads, 1) acm_down(const UNIFORM DownArgs args)
 {
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
