@@ -20,6 +20,14 @@ switch (suite)
             args.Length > 2 ? [int.Parse(args[2])] : [1, 8],
             args.Length > 3 ? [int.Parse(args[3])] : threads);
         return 0;
+    case "ops":
+        // Optionally one of each: ops B 1 1.
+        OpSuite.Run(
+            2,
+            args.Length > 1 ? [args[1] == "S" ? VitShape.Small : VitShape.Base] : [VitShape.Base],
+            args.Length > 2 ? [int.Parse(args[2])] : [1],
+            args.Length > 3 ? [int.Parse(args[3])] : threads);
+        return 0;
     case "all":
         GemmSuite.Run(0.3, threads);
         ModelSuite.Run(12, [VitShape.Small, VitShape.Base], [1, 8], threads);
@@ -31,7 +39,7 @@ switch (suite)
     case "kernels":
         return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, service, kernels, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, kernels, all.");
         return 2;
 }
 

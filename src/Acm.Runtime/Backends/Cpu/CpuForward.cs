@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Acm.Runtime.Backends.Cpu.Steps;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -85,6 +86,9 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Sequences of this run.</summary>
     public int Sequences { get; private set; }
 
+    /// <summary>Where to leave what each step of the last run took, in <see cref="Stopwatch"/> ticks; null: nowhere.</summary>
+    internal long[]? StepTicks { get; set; }
+
     /// <summary>Worker threads of one run.</summary>
     public int Threads => _backend.Pool.Threads;
 
@@ -100,10 +104,13 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         }
         for (int i = 0; i < _buffers.Length; i++)
             _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Pitch);
-        foreach (CpuStep step in _backend.Steps)
+        for (int i = 0; i < _backend.Steps.Length; i++)
         {
             run.Cancellation.ThrowIfCancellationRequested();
-            step.Run(this, run);
+            long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
+            _backend.Steps[i].Run(this, run);
+            if (StepTicks is { } ticks)
+                ticks[i] = Stopwatch.GetTimestamp() - start;
         }
         _backend.CopyOutput(this, run);
     }
