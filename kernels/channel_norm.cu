@@ -7,9 +7,13 @@
 #include "activation.cuh"
 #include "precision.cuh"
 
+#ifndef OUTPUT
+#define OUTPUT 0
+#endif
+
 struct ChannelNormArgs {
     const float* x;           // [frames, pitch]
-    void* y;                  // Elem [frames, pitch], zeros from `width` on
+    void* y;                  // OUTPUT 0: Elem, 1: float [frames, pitch], zeros from `width` on
     const float* gamma;       // [width]
     const float* beta;
     const int* offsets;       // [sequences + 1]
@@ -47,7 +51,9 @@ KERNEL(256) channel_norm(const UNIFORM ChannelNormArgs args)
     for (int t = start + warp; t < end && channel < args.pitch; t += 8) {
         const u64 at = (u64)t * args.pitch + channel;
         const float v = there ? activate<ACTIVATION>(fma((args.x[at] - mean) * scale, args.gamma[channel], args.beta[channel])) : 0.0f;
-#if PRECISION >= FP16
+#if OUTPUT == 1
+        ((float*)args.y)[at] = v;
+#elif PRECISION >= FP16
         ((Elem*)args.y)[at] = (Elem)pack2(v, 0.0f);
 #else
         ((Elem*)args.y)[at] = rounded(v);

@@ -8,7 +8,7 @@
 // with an activation between their layers: the first layer is computed as W_g is here, the rest by one thread per token and gate.
 //
 // NORM 0: no norm, y = x, x is Elem and nothing is written (an attention's output, before o_proj)
-// NORM 1: x float -> y Elem                              NORM 2: x float -> x float in place, and y Elem (post-LN)
+// NORM 1: x float -> y Elem                              NORM 2: x float -> x float in place, and y Elem unless it is null (post-LN)
 //
 // Tile: TOKENS (8) tokens a block, a warp to a token for the norm; then a warp to a gate output for all of them, so that a block reads each
 // weight once. Sums are lane-strided, then a butterfly: the same order for a token whatever is beside it.
@@ -36,7 +36,7 @@ struct Gate {
 struct NormGateArgs {
     Gate gate[3];
     void* x;                  // float [tokens, x_pitch]; NORM 0: Elem
-    void* y;                  // Elem [tokens, y_pitch], columns up to the pitch are written, zeros in the padding
+    void* y;                  // Elem [tokens, y_pitch], columns up to the pitch are written, zeros in the padding; NORM 2: or null
     const float* gamma;       // [width]
     const float* beta;        // [width]
     const int* tokens;
@@ -110,7 +110,7 @@ DEVICE void normalise(const NormGateArgs& args, int token, float* row, int padde
         for (int e = 0; e < 4; e++)
             v[e] = c + e < args.width ? activate<ACTIVATION>(fma((row[c + e] - mean) * scale, args.gamma[c + e], args.beta[c + e])) : 0.0f;
         *(Floats4*)(row + c) = Floats4{{v[0], v[1], v[2], v[3]}};
-        if (c < args.y_pitch) write4((Elem*)args.y + (u64)token * args.y_pitch + c, v);
+        if (c < args.y_pitch && (NORM != 2 || args.y)) write4((Elem*)args.y + (u64)token * args.y_pitch + c, v);
         if (NORM == 2)
             for (int e = 0; e < 4 && c + e < args.width; e++) ((float*)args.x)[from + c + e] = v[e];
     }
@@ -211,7 +211,9 @@ KERNEL(256) norm_gate(const UNIFORM NormGateArgs args)
     if (!last) return;
     fence();
     for (int i = 0; i < args.gates; i++) {
-        sort_by_learners<256>(i == 0 ? args.gate[0].routed : i == 1 ? args.gate[1].routed : args.gate[2].routed, tokens, args.learners, counters);
+        sort_by_learners<256>(
+            i == 0 ? args.gate[0].routed : i == 1 ? args.gate[1].routed : args.gate[2].routed,
+            i == 0 ? args.gate[0].control : i == 1 ? args.gate[1].control : args.gate[2].control, tokens, args.learners, counters);
         block_barrier();
     }
 }

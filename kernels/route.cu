@@ -22,5 +22,5 @@ KERNEL(256) route(const UNIFORM RouteArgs args)
         for (int t = thread_index(); t < tokens; t += 256) routed.k[t] = (u8)control->fixed;
         block_barrier();
     }
-    sort_by_learners<256>(routed, tokens, args.learners, (int*)shared_bytes);
+    sort_by_learners<256>(routed, control, tokens, args.learners, (int*)shared_bytes);
 }

@@ -7,7 +7,7 @@ struct RoutingControl {
     float lambda;             // the gate's logits get -lambda * k
     int fixed;                // this many learners for every token, or -1
     int forced;               // not 0: k is what the host put there
-    int unused;
+    int off_by_one;           // not 0: as the published code does, the learner numbered max(k of all tokens) is not run
 };
 struct Routed {
     u8* k;                    // [tokens]
@@ -25,7 +25,7 @@ DEVICE int learners_of_row(int row, const int* counts, int learners)
 
 // A stable counting sort by one block. Each warp takes a run of tokens and counts its own classes; lanes that agree are found by a vote,
 // so there is one writer per counter and no atomics. `at` is shared, [Threads / 32][learners + 1].
-template <int Threads> DEVICE void sort_by_learners(const Routed& routed, int tokens, int learners, int* at)
+template <int Threads> DEVICE void sort_by_learners(const Routed& routed, const RoutingControl* control, int tokens, int learners, int* at)
 {
     const int thread = thread_index(), lane = thread % 32, classes = learners + 1;
     int* mine = at + thread / 32 * classes;
@@ -41,13 +41,15 @@ template <int Threads> DEVICE void sort_by_learners(const Routed& routed, int to
     block_barrier();
     if (thread == 0) {
         int sum = 0;
+        bool drop = control->off_by_one;
         for (int n = learners; n >= 0; n--) {
             for (int w = 0; w < Threads / 32; w++) {
                 const int count = at[w * classes + n];
                 at[w * classes + n] = sum;
                 sum += count;
             }
-            routed.counts[n] = sum;
+            routed.counts[n] = drop && n > 0 ? 0 : sum;
+            drop = drop && sum == 0;
         }
     }
     block_barrier();

@@ -30,17 +30,18 @@ KERNEL(256) embed(const UNIFORM EmbedArgs args)
 
 struct PoolArgs {
     const float* x;           // [tokens, x_pitch]
-    float* out;               // [sequences, width]
+    float* out;               // [sequences, out_pitch]
     const int* offsets;       // [sequences + 1]
-    int width, x_pitch;
+    int width, x_pitch, out_pitch;
     int first_only, unit_length;
 };
-// Grid: sequences; block 256.
+// Grid: max sequences; block 256. A sequence without rows is not there.
 KERNEL(256) pool(const UNIFORM PoolArgs args)
 {
     __shared__ float parts[8];
-    const int start = args.offsets[block_x()], end = args.first_only ? start + 1 : args.offsets[block_x() + 1];
-    float* out = args.out + (u64)block_x() * args.width;
+    const int start = args.offsets[block_x()], beyond = args.offsets[block_x() + 1], end = args.first_only ? start + 1 : beyond;
+    if (start == beyond) return;
+    float* out = args.out + (u64)block_x() * args.out_pitch;
     float squares = 0.0f;
     for (int c = thread_index(); c < args.width; c += 256) {
         float sum = 0.0f;

@@ -129,7 +129,7 @@ internal sealed class SpeechAndTextKernelTests
         rig.Launch("text.cu", "embed", KernelPrecision.Float32, [], new(4), 256, 0, rig.Upload<float>(words, "words"), rig.Upload<float>(positions, "positions"), rig.Upload<float>(types, "types"),
             rig.Upload<int>(ids, "ids"), rig.Upload<int>(places, "places"), rig.Upload<int>(kinds, "kinds"), x, count, width, pitch);
         rig.Launch("convert.cu", "convert", KernelPrecision.Float16, [], new(4), 256, 0, x, y, count, width, pitch, pitch);
-        rig.Launch("text.cu", "pool", KernelPrecision.Float32, [], new(lengths.Length), 256, 0, x, pooled, starts, width, pitch, firstOnly ? 1 : 0, unitLength ? 1 : 0);
+        rig.Launch("text.cu", "pool", KernelPrecision.Float32, [], new(lengths.Length), 256, 0, x, pooled, starts, width, pitch, width, firstOnly ? 1 : 0, unitLength ? 1 : 0);
         rig.Launch("text.cu", "best_class", KernelPrecision.Float32, [], new(1), 256, 0, x, best, count, width, pitch);
 
         float[] got = rig.Read<float>(x, tokens * pitch), vectors = rig.Read<float>(pooled, lengths.Length * width), stored = Elements.Load(KernelPrecision.Float16, rig.Read<byte>(y, tokens * pitch * 2));

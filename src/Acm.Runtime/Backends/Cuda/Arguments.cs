@@ -19,7 +19,7 @@ internal struct RoutingControl
     public float Lambda;
     public int Fixed;
     public int Forced;
-    public int Unused;
+    public int OffByOne;
 }
 
 [StructLayout(LayoutKind.Sequential)]
@@ -97,4 +97,40 @@ internal struct PatchArgs
 {
     public ulong Pixels, W, Table, X, Tokens;
     public int XPitch, Columns, Steps, Channels, Size;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ConvArgs
+{
+    public ulong X, W, B, Out, InOffsets, OutOffsets;
+    public int Sequences, XPitch, OutPitch, Steps, Channels, Columns, XStep, Taps, Stride, Padding;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ChannelNormArgs
+{
+    public ulong X, Y, Gamma, Beta, Offsets;
+    public int Pitch, Width;
+    public float Epsilon;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ConvertArgs
+{
+    public ulong X, Y, Tokens;
+    public int Width, XPitch, YPitch;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct EmbedArgs
+{
+    public ulong Words, Positions, Types, Ids, Places, Kinds, X, Tokens;
+    public int Width, XPitch;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct PoolArgs
+{
+    public ulong X, Out, Offsets;
+    public int Width, XPitch, OutPitch, FirstOnly, UnitLength;
 }

@@ -30,8 +30,11 @@ internal sealed class CudaBackend : IBackend
         _upload = new CudaStream(context);
         try
         {
-            Steps = new PlanCompiler(plan, this).Compile();
-            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, 1));
+            (Steps, Output) = new PlanCompiler(plan, this).Compile();
+            Placement = new Placement(Steps, Output);
+            Spaces = RowSpaces(plan);
+            RunShape one = Typical(plan.Input);
+            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, one));
             _upload.Synchronize();
         }
         catch
@@ -57,7 +60,16 @@ internal sealed class CudaBackend : IBackend
 
     public IReadOnlyList<CudaStep> Steps { get; } = [];
 
-    public IForward CreateForward(int maxSequences, int maxLength) => new CudaForward(this, maxSequences);
+    /// <summary>Where the last step leaves the model's output: floats.</summary>
+    public CudaStorage Output { get; } = null!;
+
+    /// <summary>Where storages lie in a workspace's memory.</summary>
+    public Placement Placement { get; } = null!;
+
+    /// <summary>The row spaces that steps ask about.</summary>
+    public IReadOnlyList<RowSpace> Spaces { get; } = [];
+
+    public IForward CreateForward(int maxSequences, int maxLength) => new CudaForward(this, maxSequences, maxLength);
 
     /// <summary>Uploads values that live as long as the backend.</summary>
     public ulong Keep<T>(ReadOnlySpan<T> values)
@@ -100,6 +112,22 @@ internal sealed class CudaBackend : IBackend
                 name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda, $"{element} needs a device of compute capability 8.0; this one has {architecture / 10}.{architecture % 10}. Use Float16 or Float32.");
         return element;
     }
+
+    private static List<RowSpace> RowSpaces(ForwardPlan plan)
+    {
+        HashSet<RowSpace> spaces = new(ReferenceEqualityComparer.Instance) { RowSpace.Sequence, plan.Tokens };
+        foreach (Conv1d op in plan.Ops.OfType<Conv1d>())
+            spaces.UnionWith([op.In.Rows, op.Out.Rows]);
+        return [.. spaces];
+    }
+
+    // A single sequence, as long as warming up takes it: its kernels are compiled with the session.
+    private static RunShape Typical(InputKind input) => input switch
+    {
+        InputKind.Pixels => new RunShape(1, 1, 1),
+        InputKind.WordPieces => new RunShape(1, 128, 128),
+        _ => new RunShape(1, 16_384, 16_384),
+    };
 
     private static Weight MatrixOf(ForwardPlan plan) =>
         plan.Sites.Count > 0 ? plan.Sites[0].W1 : plan.Ops.OfType<Linear>().First().Weight;

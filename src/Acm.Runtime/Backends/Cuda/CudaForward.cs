@@ -1,75 +1,77 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Acm.Native;
 using Acm.Runtime.Plan;
-using Buffer = Acm.Runtime.Plan.Buffer;
 
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>
-/// A stream with everything one run at a time needs: one arena, pinned memory for what goes in and comes out, and the graph of the whole forward, captured at the
-/// first run. Budget, forced routing and smaller batches are data to that graph.
+/// A stream with everything one run at a time needs: one arena, pinned memory for what goes in and comes out, and a captured graph of the whole forward for
+/// each bucket of shapes. Budget, lengths and smaller batches are data to a graph.
 /// </summary>
 internal sealed class CudaForward : IForward
 {
-    private readonly CudaBackend _backend;
+    private const int CountsPerSite = 32;
+
     private readonly CudaStream _stream;
     private readonly DeviceMemory _memory;
     private readonly PinnedMemory _in, _out;
-    private readonly Dictionary<Buffer, DeviceSlice> _buffers = new(ReferenceEqualityComparer.Instance);
-    private readonly DeviceSlice _pixels, _controls, _offsets, _counts, _choices, _orders, _siteCounts, _finished, _output, _hidden;
-    private readonly (long Pixels, long Controls, long Offsets, long Counts) _inAt;
-    private readonly (long Output, long Choices) _outAt;
+    private readonly RunShape _most;
+    private readonly Dictionary<CudaStorage, long> _places;
+    private readonly Dictionary<RowSpace, int> _spaces = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<AcmSite, int> _sites = new(ReferenceEqualityComparer.Instance);
-    private CudaGraph? _graph;
+    private readonly GraphCache _graphs = new();
+    private readonly DeviceSlice _tables, _input, _choices, _orders, _siteCounts, _finished;
+    private readonly int _offsetsAt, _offsetsEach;
+    private readonly long _inputAt, _choicesAt;
     private bool _broken;
 
-    public CudaForward(CudaBackend backend, int maxSequences)
+    /// <param name="backend">Its steps are carried out.</param>
+    /// <param name="maxSequences">Most sequences of a run.</param>
+    /// <param name="maxLength">Their most total length.</param>
+    public CudaForward(CudaBackend backend, int maxSequences, int maxLength)
     {
-        _backend = backend;
+        Backend = backend;
         ForwardPlan plan = backend.Plan;
-        Sequences = maxSequences;
-        TokensPerSequence = plan.Tokens.RowsOf(1);
-        int tokens = Tokens, sites = plan.Sites.Count, element = backend.Element.Bytes();
+        Shape = _most = new RunShape(maxSequences, maxLength, maxLength);
+        int tokens = Tokens, sites = plan.Sites.Count;
         for (int i = 0; i < sites; i++)
             _sites[plan.Sites[i]] = i;
+        foreach (RowSpace space in backend.Spaces)
+            _spaces[space] = _spaces.Count;
 
-        Layout device = new(), host = new(), back = new();
-        List<(Buffer Buffer, long At, long Bytes)> planned = [];
-        foreach (CudaBuffer buffer in backend.Steps.SelectMany(static step => (step as IUsesBuffers)?.Buffers ?? []).DistinctBy(static b => b.Buffer, ReferenceEqualityComparer.Instance as IEqualityComparer<Buffer>))
+        // Tables, one upload: a control for each ACM, then for each row space its rows and where each sequence begins.
+        _offsetsAt = sites * Unsafe.SizeOf<RoutingControl>();
+        _offsetsEach = 2 + maxSequences;
+        long tableBytes = _offsetsAt + (long)_spaces.Count * _offsetsEach * sizeof(int);
+        long inputBytes = plan.Input switch
         {
-            long bytes = (long)(buffer.PerSequence ? Sequences : tokens) * WeightPacking.Pad64(buffer.Width) * (buffer.IsStream ? 4 : element);
-            planned.Add((buffer.Buffer, device.Take(bytes), bytes));
-        }
-        long pixelBytes = (long)Sequences * plan.InputWidth * 4, controlBytes = Math.Max(sites, 1) * Unsafe.SizeOf<RoutingControl>(), offsetBytes = (Sequences + 1) * 4L;
-        long choiceBytes = Math.Max(1, (long)sites * tokens), outputBytes = (long)Sequences * WeightPacking.Pad64(plan.Output.Width) * 4;
-        long hiddenBytes = (long)plan.HiddenCount * tokens * StreamPitch * 4;
-        long[] at = [device.Take(pixelBytes), device.Take(controlBytes), device.Take(offsetBytes), device.Take(8), device.Take(choiceBytes),
-            device.Take(choiceBytes * 4), device.Take(Math.Max(1, sites) * 32 * 4L), device.Take(4), device.Take(outputBytes), device.Take(hiddenBytes)];
+            InputKind.Pixels => (long)maxSequences * plan.InputWidth * sizeof(float),
+            InputKind.WordPieces => 3L * maxLength * sizeof(int),
+            _ => (long)maxLength * sizeof(float),
+        };
+        long choiceBytes = Math.Max(1, (long)sites * tokens), outputBytes = backend.Output.Bytes(_most);
+        _places = backend.Placement.Place(_most, out long storageBytes);
+        Layout device = new(storageBytes), host = new(0), back = new(0);
+        long[] at = [device.Take(tableBytes), device.Take(inputBytes), device.Take(choiceBytes), device.Take(choiceBytes * sizeof(int)), device.Take(Math.Max(1, sites) * CountsPerSite * sizeof(int)), device.Take(4)];
+        host.Take(tableBytes);
+        _inputAt = host.Take(inputBytes);
+        back.Take(outputBytes);
+        _choicesAt = back.Take(choiceBytes);
 
         _stream = new CudaStream(backend.Context);
         try
         {
             _memory = new DeviceMemory(_stream, device.Bytes);
-            foreach (var (buffer, start, bytes) in planned)
-                _buffers[buffer] = _memory.Slice(start, bytes);
-            _pixels = _memory.Slice(at[0], pixelBytes);
-            _controls = _memory.Slice(at[1], controlBytes);
-            _offsets = _memory.Slice(at[2], offsetBytes);
-            _counts = _memory.Slice(at[3], 8);
-            _choices = _memory.Slice(at[4], choiceBytes);
-            _orders = _memory.Slice(at[5], choiceBytes * 4);
-            _siteCounts = _memory.Slice(at[6], Math.Max(1, sites) * 32 * 4L);
-            _finished = _memory.Slice(at[7], 4);
-            _output = _memory.Slice(at[8], outputBytes);
-            _hidden = _memory.Slice(at[9], hiddenBytes);
-            _inAt = (host.Take(pixelBytes), host.Take(controlBytes), host.Take(offsetBytes), host.Take(8));
-            _outAt = (back.Take(outputBytes), back.Take(choiceBytes));
+            _tables = _memory.Slice(at[0], tableBytes);
+            _input = _memory.Slice(at[1], inputBytes);
+            _choices = _memory.Slice(at[2], choiceBytes);
+            _orders = _memory.Slice(at[3], choiceBytes * sizeof(int));
+            _siteCounts = _memory.Slice(at[4], Math.Max(1, sites) * CountsPerSite * sizeof(int));
+            _finished = _memory.Slice(at[5], 4);
             _in = new PinnedMemory(backend.Context, host.Bytes);
             _out = new PinnedMemory(backend.Context, back.Bytes);
-            _in.Span<byte>().Clear();
             _stream.Fill(_finished, 0u);
-            foreach (CudaStep step in backend.Steps)
-                step.LoadKernels(backend, Sequences);
         }
         catch
         {
@@ -81,45 +83,40 @@ internal sealed class CudaForward : IForward
         }
     }
 
-    /// <summary>Most sequences of a run.</summary>
-    public int Sequences { get; }
+    public CudaBackend Backend { get; }
 
-    public int TokensPerSequence { get; }
+    /// <summary>The bucket of the run under way: what launches and copies are sized by.</summary>
+    public RunShape Shape { get; private set; }
 
-    /// <summary>Most tokens of a run.</summary>
-    public int Tokens => Sequences * TokensPerSequence;
+    /// <summary>Device address of the run's values or ids.</summary>
+    public ulong Input => _input.Address;
 
-    /// <summary>Elements from row to row of the stream.</summary>
-    public int StreamPitch => WeightPacking.Pad64(_backend.Plan.Ops.OfType<PatchEmbed>().First().Out.Width);
-
-    public ElementType Element => _backend.Element;
-
-    public ulong Pixels => _pixels.Address;
-
-    /// <summary>Device int: tokens of the run.</summary>
-    public ulong TokenCount => _counts.Address;
-
-    /// <summary>Device int: sequences of the run.</summary>
-    public ulong SequenceCount => _counts.Address + 4;
-
-    public ulong Offsets => _offsets.Address;
-
+    /// <summary>Device int, 0 between launches: norm_gate's.</summary>
     public ulong Finished => _finished.Address;
 
-    public ulong Output => _output.Address;
+    private int Tokens => Shape.Rows(Backend.Plan.Tokens);
 
-    public ulong Buffer(Buffer buffer) => _buffers[buffer].Address;
+    /// <summary>Most rows of the bucket.</summary>
+    public int Rows(RowSpace space) => Shape.Rows(space);
 
-    public ulong Control(AcmSite site) => _controls.Address + (ulong)(_sites[site] * Unsafe.SizeOf<RoutingControl>());
+    /// <summary>Device int: rows of the run.</summary>
+    public ulong Count(RowSpace space) => _tables.Address + (ulong)(_offsetsAt + _spaces[space] * _offsetsEach * sizeof(int));
+
+    /// <summary>Device ints: the first row of each sequence, then the number of rows, as often as there are sequences missing.</summary>
+    public ulong Offsets(RowSpace space) => Count(space) + sizeof(int);
+
+    public ulong Address(CudaStorage storage) => _memory.Address + (ulong)_places[storage];
+
+    public ulong Control(AcmSite site) => _tables.Address + (ulong)(_sites[site] * Unsafe.SizeOf<RoutingControl>());
 
     public Routed Routed(AcmSite site)
     {
-        ulong index = (ulong)_sites[site];
+        ulong index = (ulong)_sites[site], tokens = (ulong)Tokens;
         return new Routed
         {
-            K = _choices.Address + index * (ulong)Tokens,
-            Order = _orders.Address + index * (ulong)Tokens * 4,
-            Counts = _siteCounts.Address + index * 32 * 4,
+            K = _choices.Address + index * tokens,
+            Order = _orders.Address + index * tokens * sizeof(int),
+            Counts = _siteCounts.Address + index * CountsPerSite * sizeof(int),
         };
     }
 
@@ -127,17 +124,21 @@ internal sealed class CudaForward : IForward
     {
         if (_broken)
             throw new ObjectDisposedException(nameof(CudaForward), "An earlier run failed on the device; this workspace is dead, make a new session.");
+        Shape = RunShape.Of(run.Lengths).Bucket(_most);
         try
         {
             Stage(run);
-            bool plain = run.Hidden.IsEmpty && run.Routing.Forced is null;
-            if (plain)
+            if (run.Hidden.IsEmpty && run.Routing.Forced is null)
             {
-                _graph ??= CudaGraph.Capture(_stream, () => Enqueue(hidden: false));
-                _graph.Launch(_stream);
+                if (_graphs.Find(Shape) is not { } graph)
+                {
+                    LoadKernels();
+                    _graphs.Add(Shape, graph = CudaGraph.Capture(_stream, Enqueue));
+                }
+                graph.Launch(_stream);
             }
             else
-                Enqueue(!run.Hidden.IsEmpty, run.Routing.Forced, run.Lengths.Length);
+                RunStepByStep(run);
             run.Cancellation.ThrowIfCancellationRequested();
             _stream.Synchronize();
         }
@@ -153,7 +154,7 @@ internal sealed class CudaForward : IForward
     {
         if (!_broken)
             _stream.Synchronize();
-        _graph?.Dispose();
+        _graphs.Dispose();
         _in.Dispose();
         _out.Dispose();
         _memory.Dispose();
@@ -162,82 +163,128 @@ internal sealed class CudaForward : IForward
 
     private void Stage(in ForwardRun run)
     {
-        int sequences = run.Lengths.Length;
-        run.Values.CopyTo(_in.Span<float>().Slice((int)(_inAt.Pixels / 4), run.Values.Length));
-        Span<int> offsets = _in.Span<int>().Slice((int)(_inAt.Offsets / 4), Sequences + 1);
-        // Sequences that are not there have no tokens.
-        for (int s = 0; s <= Sequences; s++)
-            offsets[s] = Math.Min(s, sequences) * TokensPerSequence;
-        Span<int> counts = _in.Span<int>().Slice((int)(_inAt.Counts / 4), 2);
-        (counts[0], counts[1]) = (sequences * TokensPerSequence, sequences);
-        Span<byte> bytes = _in.Span<byte>().Slice((int)_inAt.Controls, _backend.Plan.Sites.Count * Unsafe.SizeOf<RoutingControl>());
-        Span<RoutingControl> controls = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, RoutingControl>(bytes);
+        StageTables(run);
+        Span<byte> input = _in.Span<byte>()[(int)_inputAt..];
+        if (Backend.Plan.Input != InputKind.WordPieces)
+        {
+            run.Values.CopyTo(MemoryMarshal.Cast<byte, float>(input));
+            return;
+        }
+        Span<int> ids = MemoryMarshal.Cast<byte, int>(input), places = ids[Shape.Length..], kinds = places[Shape.Length..];
+        run.Ids.CopyTo(ids);
+        if (run.TypeIds.IsEmpty)
+            kinds[..run.Ids.Length].Clear();
+        else
+            run.TypeIds.CopyTo(kinds);
+        int row = 0;
+        foreach (int length in run.Lengths)
+            for (int place = 0; place < length; place++)
+                places[row++] = place;
+    }
+
+    private void StageTables(in ForwardRun run)
+    {
+        ForwardPlan plan = Backend.Plan;
+        Span<byte> tables = _in.Span<byte>();
+        Span<RoutingControl> controls = MemoryMarshal.Cast<byte, RoutingControl>(tables[.._offsetsAt]);
         for (int i = 0; i < controls.Length; i++)
             controls[i] = new RoutingControl
             {
                 Lambda = (float)run.Routing.Lambda,
-                Fixed = run.Routing.FixedLearners is { } width ? Math.Min(width, _backend.Plan.Sites[i].Learners) : -1,
+                Fixed = run.Routing.FixedLearners is { } width ? Math.Min(width, plan.Sites[i].Learners) : -1,
                 Forced = run.Routing.Forced?[i] is null || run.Routing.FixedLearners is not null ? 0 : 1,
+                OffByOne = plan.PublishedCode && run.Routing.FixedLearners is null ? 1 : 0,
             };
+        foreach (var (space, index) in _spaces)
+        {
+            Span<int> offsets = MemoryMarshal.Cast<byte, int>(tables[_offsetsAt..]).Slice(index * _offsetsEach + 1, _offsetsEach - 1);
+            int rows = 0;
+            for (int s = 0; s < offsets.Length; s++)
+            {
+                offsets[s] = rows;
+                rows += s < run.Lengths.Length ? space.RowsOf(run.Lengths[s]) : 0;
+            }
+            MemoryMarshal.Cast<byte, int>(tables[_offsetsAt..])[index * _offsetsEach] = rows;
+        }
     }
 
-    private void Enqueue(bool hidden, IReadOnlyList<ReadOnlyMemory<int>?>? forced = null, int sequences = 0)
+    private void LoadKernels()
     {
-        _stream.Upload(_in, _inAt.Pixels, _pixels);
-        _stream.Upload(_in, _inAt.Controls, _controls);
-        _stream.Upload(_in, _inAt.Offsets, _offsets);
-        _stream.Upload(_in, _inAt.Counts, _counts);
-        for (int site = 0; forced is not null && site < forced.Count; site++)
-            if (forced[site] is { } k)
-                _stream.Upload<byte>(Array.ConvertAll(k.ToArray(), static value => (byte)value), _choices.Slice((long)site * Tokens, (long)sequences * TokensPerSequence));
-        int tap = 0;
-        foreach (CudaStep step in _backend.Steps)
-        {
-            if (step is TapStep { } at)
-            {
-                if (hidden)
-                    _stream.Copy(_buffers[at.Stream].Slice(0, (long)Tokens * StreamPitch * 4), _hidden.Slice((long)tap * Tokens * StreamPitch * 4, (long)Tokens * StreamPitch * 4));
-                tap++;
-                continue;
-            }
+        foreach (CudaStep step in Backend.Steps)
+            step.LoadKernels(Backend, Shape);
+    }
+
+    private void Enqueue()
+    {
+        Upload();
+        foreach (CudaStep step in Backend.Steps)
             step.Enqueue(this, _stream);
+        Download();
+    }
+
+    // Forced k and hidden states are not of fixed size, and nobody's hot path: no graph.
+    private void RunStepByStep(in ForwardRun run)
+    {
+        LoadKernels();
+        Upload();
+        for (int site = 0; site < Backend.Plan.Sites.Count; site++)
+            if (run.Routing.Forced?[site] is { } k)
+                _stream.Upload<byte>(Array.ConvertAll(k.ToArray(), static value => (byte)value), _choices.Slice((long)site * Tokens, k.Length));
+        foreach (CudaStep step in Backend.Steps)
+        {
+            run.Cancellation.ThrowIfCancellationRequested();
+            step.Enqueue(this, _stream);
+            if (step is TapStep tap && !run.Hidden.IsEmpty)
+                Collect(tap, run);
         }
-        _stream.Download(_output, _out, _outAt.Output);
-        if (_backend.Plan.Sites.Count > 0)
-            _stream.Download(_choices, _out, _outAt.Choices);
+        Download();
+    }
+
+    private void Upload()
+    {
+        int perUnit = Backend.Plan.Input == InputKind.WordPieces ? 3 : Backend.Plan.InputWidth;
+        _stream.Upload(_in, 0, _tables);
+        _stream.Upload(_in, _inputAt, _input.Slice(0, (long)Shape.Length * perUnit * 4));
+    }
+
+    private void Download()
+    {
+        _stream.Download(_memory.Slice(_places[Backend.Output], Backend.Output.Bytes(Shape)), _out, 0);
+        if (Backend.Plan.Sites.Count > 0)
+            _stream.Download(_choices.Slice(0, (long)Backend.Plan.Sites.Count * Tokens), _out, _choicesAt);
     }
 
     private void Collect(in ForwardRun run)
     {
-        ForwardPlan plan = _backend.Plan;
-        int sequences = run.Lengths.Length, tokens = sequences * TokensPerSequence, pitch = WeightPacking.Pad64(plan.Output.Width);
-        ReadOnlySpan<float> output = _out.Span<float>().Slice((int)(_outAt.Output / 4), Sequences * pitch);
-        for (int row = 0; row < sequences; row++)
-            output.Slice(row * pitch, plan.Output.Width).CopyTo(run.Output[(row * plan.Output.Width)..]);
-        if (!run.Choices.IsEmpty)
-        {
-            ReadOnlySpan<byte> choices = _out.Span<byte>()[(int)_outAt.Choices..];
-            for (int site = 0; site < plan.Sites.Count; site++)
-                for (int token = 0; token < tokens; token++)
-                    run.Choices[site * tokens + token] = choices[site * Tokens + token];
-        }
-        if (run.Hidden.IsEmpty)
+        CudaStorage storage = Backend.Output;
+        Unpad(_out.Span<float>(), storage, run.Output);
+        if (run.Choices.IsEmpty)
             return;
-        int width = plan.Ops.OfType<PatchEmbed>().First().Out.Width;
-        float[] row1 = new float[tokens * StreamPitch];
-        for (int tap = 0; tap < plan.HiddenCount; tap++)
-        {
-            _stream.Download(_hidden.Slice((long)tap * Tokens * StreamPitch * 4, (long)tokens * StreamPitch * 4), row1.AsSpan());
-            _stream.Synchronize();
+        int sites = Backend.Plan.Sites.Count, tokens = sites == 0 ? 0 : run.Choices.Length / sites;
+        ReadOnlySpan<byte> choices = _out.Span<byte>()[(int)_choicesAt..];
+        for (int site = 0; site < sites; site++)
             for (int token = 0; token < tokens; token++)
-                row1.AsSpan(token * StreamPitch, width).CopyTo(run.Hidden[((tap * tokens + token) * width)..]);
-        }
+                run.Choices[site * tokens + token] = choices[site * Tokens + token];
+    }
+
+    private void Collect(TapStep tap, in ForwardRun run)
+    {
+        int each = run.Hidden.Length / Backend.Plan.HiddenCount;
+        float[] padded = new float[each / tap.Stream.Columns * tap.Stream.Pitch];
+        _stream.Download(_memory.Slice(_places[tap.Stream], padded.Length * sizeof(float)), padded.AsSpan());
+        Unpad(padded, tap.Stream, run.Hidden.Slice(tap.Index * each, each));
+    }
+
+    private static void Unpad(ReadOnlySpan<float> padded, CudaStorage storage, Span<float> rows)
+    {
+        for (int row = 0; row * storage.Columns < rows.Length; row++)
+            padded.Slice(row * storage.Pitch, storage.Columns).CopyTo(rows[(row * storage.Columns)..]);
     }
 
     /// <summary>Places in one block of memory, each at a multiple of 256 bytes.</summary>
-    private sealed class Layout
+    private sealed class Layout(long start)
     {
-        public long Bytes { get; private set; }
+        public long Bytes { get; private set; } = start;
 
         public long Take(long bytes)
         {

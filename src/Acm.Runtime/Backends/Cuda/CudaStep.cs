@@ -2,13 +2,16 @@ using Acm.Native;
 
 namespace Acm.Runtime.Backends.Cuda;
 
-/// <summary>One or two kernel launches of a forward: what to launch is fixed, the addresses are the forward's.</summary>
+/// <summary>One or two kernel launches of a forward: what to launch follows from the run's shape, the addresses are the forward's.</summary>
 internal abstract class CudaStep
 {
-    /// <summary>Compiles or loads the kernels a batch of <paramref name="sequences"/> needs.</summary>
-    public abstract void LoadKernels(CudaBackend backend, int sequences);
+    /// <summary>What the step reads and writes, besides its weights and the run's input.</summary>
+    public abstract IReadOnlyList<CudaStorage> Uses { get; }
 
-    /// <summary>Enqueues the step.</summary>
+    /// <summary>Compiles or loads the kernels that a batch of a shape needs, so that enqueueing finds them at hand.</summary>
+    public abstract void LoadKernels(CudaBackend backend, RunShape shape);
+
+    /// <summary>Enqueues the step for the forward's present shape.</summary>
     public abstract void Enqueue(CudaForward forward, CudaStream stream);
 
     /// <summary>A C macro.</summary>

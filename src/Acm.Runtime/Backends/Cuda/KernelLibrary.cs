@@ -20,12 +20,15 @@ internal sealed class KernelLibrary : IDisposable
     /// <summary>Which compiler serves what the cache lacks.</summary>
     public string Compiler => _compiler?.Name ?? "prebuilt kernels";
 
+    /// <summary>A kernel of a family that has one of its own name, compiled with these macros.</summary>
+    public CudaKernel Get(string family, string[] defines) => Get(family, family, defines);
+
     /// <summary>A kernel of a family, compiled with these macros.</summary>
-    public CudaKernel Get(string family, params string[] defines)
+    public CudaKernel Get(string family, string entry, string[] defines)
     {
         string key = family + " " + string.Join(' ', defines);
         CudaModule module = _modules.GetOrAdd(key, _ => Load(family, defines));
-        return module.Kernel(family);
+        return module.Kernel(entry);
     }
 
     public void Dispose()

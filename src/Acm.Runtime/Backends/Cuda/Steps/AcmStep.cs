@@ -1,95 +1,104 @@
 using Acm.Native;
 using Acm.Runtime.Plan;
-using Buffer = Acm.Runtime.Plan.Buffer;
 
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>acm_up.cu and acm_down.cu, for up to three ACMs that share an input.</summary>
-internal sealed class AcmStep : CudaStep, IUsesBuffers
+internal sealed class AcmStep : CudaStep
 {
-    private readonly AcmLayer[] _ops;
-    private readonly AcmSite _like;
-    private readonly Buffer[] _hidden;
+    private readonly AcmSite[] _sites;
+    private readonly CudaStorage _in;
+    private readonly CudaStorage[] _out, _hidden;
     private readonly (ulong W1, ulong B1, ulong W2, ulong B2)[] _weights;
     private readonly bool _residual;
     private readonly int _size;
-    private (TileShape UpShape, CudaKernel Up, TileShape DownShape, CudaKernel Down)? _kernels;
 
-    public AcmStep(IReadOnlyList<AcmLayer> ops, CudaBackend backend)
+    /// <param name="ops">The ACMs, all alike.</param>
+    /// <param name="input">Elements they share.</param>
+    /// <param name="outputs">One each: elements, or with a residual the floats they are added to.</param>
+    /// <param name="backend">Keeps the weights.</param>
+    public AcmStep(IReadOnlyList<AcmLayer> ops, CudaStorage input, CudaStorage[] outputs, CudaBackend backend)
     {
-        _ops = [.. ops];
-        _like = ops[0].Site;
-        _residual = ops[0].Residual is not null;
+        (_sites, _in, _out, _residual) = ([.. ops.Select(static op => op.Site)], input, outputs, ops[0].Residual is not null);
         // Whole 16-byte words of a learner: smaller ones are filled up with columns of zeros.
         int word = 16 / backend.Element.Bytes();
-        _size = (_like.LearnerSize + word - 1) / word * word;
-        _hidden = [.. ops.Select((_, i) => new Buffer($"hidden {i}", ops[0].In.Rows, _like.Learners * _size))];
-        _weights = [.. ops.Select(op => Upload(op.Site, backend))];
+        _size = (Like.LearnerSize + word - 1) / word * word;
+        _hidden = [.. ops.Select((_, i) => new CudaStorage($"hidden {i}", input.Rows, Like.Learners * _size, backend.Element.Bytes()))];
+        _weights = [.. _sites.Select((site, i) => Upload(site, outputs[i], backend))];
     }
 
-    public IReadOnlyList<CudaBuffer> Buffers =>
-        [.. _hidden.Select(static b => new CudaBuffer(b, b.Width, false, false)),
-         .. _ops.Where(_ => !_residual).Select(static op => new CudaBuffer(op.Out, op.Out.Width, false, false))];
+    public override IReadOnlyList<CudaStorage> Uses => [_in, .. _hidden, .. _out];
 
-    public override void LoadKernels(CudaBackend backend, int sequences)
-    {
-        int tokens = sequences * backend.Plan.Tokens.RowsOf(1);
-        string precision = Define("PRECISION", (int)backend.Element);
-        TileShape up = Tiles.Staircase(backend, tokens, _like.Learners, _size, _like.InputWidth, _ops.Length);
-        TileShape down = Tiles.Dense(backend, tokens, _like.OutputWidth, _like.Learners * _size, _ops.Length);
-        _kernels = (
-            up, backend.Kernels.Get("acm_up", [precision, .. up.Defines, Define("ACTIVATION", Values.Macro(_like.Activation))]),
-            down, backend.Kernels.Get("acm_down", [precision, .. down.Defines, Define("RESIDUAL", _residual ? 1 : 0)]));
-    }
+    private AcmSite Like => _sites[0];
+
+    public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernels(backend, shape);
 
     public override void Enqueue(CudaForward forward, CudaStream stream)
     {
-        (TileShape upShape, CudaKernel up, TileShape downShape, CudaKernel down) = _kernels!.Value;
-        int hiddenPitch = WeightPacking.Pad64(_like.Learners * _size), outPitch = WeightPacking.Pad64(_like.OutputWidth);
+        (TileShape upTile, CudaKernel up, TileShape downTile, CudaKernel down) = Kernels(forward.Backend, forward.Shape);
+        ElementType element = forward.Backend.Element;
+        int hiddenPitch = _hidden[0].Pitch, outPitch = _out[0].Pitch, rows = forward.Rows(_in.Rows);
         UpArgs upArgs = new()
         {
-            XPitch = WeightPacking.Pad64(_like.InputWidth), HiddenPitch = hiddenPitch, Steps = WeightPacking.Steps(_like.InputWidth, forward.Element),
-            Learners = _like.Learners, LearnerSize = _size,
+            XPitch = _in.Pitch, HiddenPitch = hiddenPitch, Steps = WeightPacking.Steps(_in.Columns, element), Learners = Like.Learners, LearnerSize = _size,
         };
         DownArgs downArgs = new()
         {
-            HiddenPitch = hiddenPitch, OutPitch = outPitch, Steps = WeightPacking.Steps(_like.Learners * _size, forward.Element),
-            Learners = _like.Learners, LearnerSize = _size, Columns = _residual ? WeightPacking.Pad8(_like.OutputWidth) : outPitch,
+            HiddenPitch = hiddenPitch, OutPitch = outPitch, Steps = WeightPacking.Steps(_hidden[0].Columns, element),
+            Learners = Like.Learners, LearnerSize = _size, Columns = _residual ? WeightPacking.Pad8(_out[0].Columns) : outPitch,
         };
-        for (int i = 0; i < _ops.Length; i++)
+        for (int i = 0; i < _sites.Length; i++)
         {
-            Routed routed = forward.Routed(_ops[i].Site);
-            ulong hidden = forward.Buffer(_hidden[i]);
-            upArgs.Site[i] = new UpSite { X = forward.Buffer(_ops[i].In), W1 = _weights[i].W1, B1 = _weights[i].B1, Order = routed.Order, Counts = routed.Counts, Hidden = hidden };
-            downArgs.Site[i] = new DownSite { Hidden = hidden, W2 = _weights[i].W2, B2 = _weights[i].B2, Order = routed.Order, Counts = routed.Counts, Out = forward.Buffer(_ops[i].Out) };
+            Routed routed = forward.Routed(_sites[i]);
+            ulong hidden = forward.Address(_hidden[i]);
+            upArgs.Site[i] = new UpSite { X = forward.Address(_in), W1 = _weights[i].W1, B1 = _weights[i].B1, Order = routed.Order, Counts = routed.Counts, Hidden = hidden };
+            downArgs.Site[i] = new DownSite { Hidden = hidden, W2 = _weights[i].W2, B2 = _weights[i].B2, Order = routed.Order, Counts = routed.Counts, Out = forward.Address(_out[i]) };
         }
-        up.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(forward.Tokens, upShape.M), hiddenPitch / upShape.N, _ops.Length), upShape.Threads, upShape.SharedBytes), upArgs);
-        down.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(forward.Tokens, downShape.M), outPitch / downShape.N, _ops.Length), downShape.Threads, downShape.SharedBytes), downArgs);
+        up.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(rows, upTile.M), hiddenPitch / upTile.N, _sites.Length), upTile.Threads, upTile.SharedBytes), upArgs);
+        down.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(rows, downTile.M), outPitch / downTile.N, _sites.Length), downTile.Threads, downTile.SharedBytes), downArgs);
     }
 
-    private (ulong, ulong, ulong, ulong) Upload(AcmSite site, CudaBackend backend)
+    private (TileShape, CudaKernel, TileShape, CudaKernel) Kernels(CudaBackend backend, RunShape shape)
     {
-        int units = site.Learners * site.LearnerSize, filled = site.Learners * _size, outPitch = WeightPacking.Pad64(site.OutputWidth);
+        int rows = shape.Rows(_in.Rows);
+        string precision = Define("PRECISION", (int)backend.Element);
+        TileShape up = Tiles.Staircase(backend, rows, Like.Learners, _size, _in.Columns, _sites.Length);
+        TileShape down = Tiles.Dense(backend, rows, _out[0].Columns, Like.Learners * _size, _sites.Length);
+        return (
+            up, backend.Kernels.Get("acm_up", [precision, .. up.Defines, Define("ACTIVATION", Values.Macro(Like.Activation))]),
+            down, backend.Kernels.Get("acm_down", [precision, .. down.Defines, Define("RESIDUAL", _residual ? 1 : 0)]));
+    }
+
+    private (ulong, ulong, ulong, ulong) Upload(AcmSite site, CudaStorage output, CudaBackend backend)
+    {
+        int units = site.Learners * site.LearnerSize, filled = site.Learners * _size;
         float[] w1 = Values.Of(site.W1), w2 = Values.Of(site.W2);
-        float[]? b1 = site.B1 is null ? null : Values.Of(site.B1), b2 = site.B2 is null ? null : Values.Of(site.B2);
+        float[]? b1 = site.B1 is null ? null : Values.Of(site.B1);
         int Stored(int unit) => unit % _size < site.LearnerSize ? unit / _size * site.LearnerSize + unit % _size : -1;
         float[] bias = new float[WeightPacking.Pad64(filled)];
         for (int u = 0; u < filled; u++)
             bias[u] = Stored(u) is >= 0 and int from && b1 is not null ? b1[from] : 0;
-        ulong prefixes = 0;
-        if (b2 is not null)
-        {
-            float[] sums = new float[(site.Learners + 1) * outPitch];
-            double[] sum = new double[site.OutputWidth];
-            for (int k = 0; k <= site.Learners; k++)
-                for (int c = 0; c < site.OutputWidth; c++)
-                    sums[k * outPitch + c] = (float)(sum[c] += b2[k * site.OutputWidth + c]);
-            prefixes = backend.Keep<float>(sums);
-        }
         return (
-            backend.Keep<byte>(WeightPacking.Pack((k, n) => Stored(n) is >= 0 and int unit ? w1[k * units + unit] : 0, site.InputWidth, filled, backend.Element)),
+            backend.Keep<byte>(WeightPacking.Pack(
+                (k, n) => _in.ModelColumn(k) is >= 0 and int row && Stored(n) is >= 0 and int unit ? w1[row * units + unit] : 0, _in.Columns, filled, backend.Element)),
             backend.Keep<float>(bias),
-            backend.Keep<byte>(WeightPacking.Pack((k, n) => Stored(k) is >= 0 and int unit ? w2[unit * site.OutputWidth + n] : 0, filled, site.OutputWidth, backend.Element)),
-            prefixes);
+            backend.Keep<byte>(WeightPacking.Pack(
+                (k, n) => Stored(k) is >= 0 and int unit && output.ModelColumn(n) is >= 0 and int column ? w2[unit * site.OutputWidth + column] : 0,
+                filled, output.Columns, backend.Element)),
+            site.B2 is null ? 0 : backend.Keep<float>(PrefixSums(site, Values.Of(site.B2), output)));
+    }
+
+    // Row k: what a token with k learners gets, b2's rows 0 to k.
+    private static float[] PrefixSums(AcmSite site, float[] b2, CudaStorage output)
+    {
+        float[] sums = new float[(site.Learners + 1) * output.Pitch];
+        for (int c = 0; c < output.Columns; c++)
+        {
+            int column = output.ModelColumn(c);
+            double sum = 0;
+            for (int k = 0; k <= site.Learners && column >= 0; k++)
+                sums[k * output.Pitch + c] = (float)(sum += b2[k * site.OutputWidth + column]);
+        }
+        return sums;
     }
 }

@@ -4,51 +4,61 @@ using Acm.Runtime.Plan;
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>dense.cu: up to three linear layers of one shape that share an input.</summary>
-internal sealed class DenseStep : CudaStep, IUsesBuffers
+internal sealed class DenseStep : CudaStep
 {
-    private readonly Linear[] _ops;
+    private readonly Linear _like;
+    private readonly CudaStorage _in;
+    private readonly CudaStorage[] _out;
     private readonly (ulong W, ulong B)[] _weights;
     private readonly int _output;
-    private readonly bool _perSequence;
-    private (TileShape Shape, CudaKernel Kernel)? _kernel;
 
     /// <param name="ops">The layers.</param>
-    /// <param name="output">OUTPUT of the kernel: 0 elements, 1 the run's output, 2 added to the stream.</param>
+    /// <param name="input">What they share.</param>
+    /// <param name="outputs">One each.</param>
+    /// <param name="kind">OUTPUT of the kernel: 0 elements, 1 floats, 2 added to floats.</param>
     /// <param name="backend">Keeps the weights.</param>
-    public DenseStep(IReadOnlyList<Linear> ops, int output, CudaBackend backend)
+    public DenseStep(IReadOnlyList<Linear> ops, CudaStorage input, CudaStorage[] outputs, int kind, CudaBackend backend)
     {
-        (_ops, _output, _perSequence) = ([.. ops], output, output == 1);
-        _weights = [.. ops.Select(op =>
-        {
-            int depth = op.In.Width, columns = op.Out.Width;
-            float[] weight = Values.Of(op.Weight), bias = new float[WeightPacking.Pad64(columns)];
-            if (op.Bias is not null)
-                Values.Of(op.Bias).CopyTo(bias, 0);
-            return (backend.Keep<byte>(WeightPacking.Pack((k, n) => weight[n * depth + k], depth, columns, backend.Element)), backend.Keep<float>(bias));
-        })];
+        (_like, _in, _out, _output) = (ops[0], input, outputs, kind);
+        _weights = [.. ops.Select((op, i) => Upload(op, outputs[i], backend))];
     }
 
-    public IReadOnlyList<CudaBuffer> Buffers => _output == 0 ? [.. _ops.Select(static op => new CudaBuffer(op.Out, op.Out.Width, false, false))] : [];
+    public override IReadOnlyList<CudaStorage> Uses => [_in, .. _out];
 
-    public override void LoadKernels(CudaBackend backend, int sequences)
-    {
-        int rows = _perSequence ? sequences : sequences * backend.Plan.Tokens.RowsOf(1);
-        TileShape shape = Tiles.Dense(backend, rows, _ops[0].Out.Width, _ops[0].In.Width, _ops.Length);
-        _kernel = (shape, backend.Kernels.Get("dense",
-            [Define("PRECISION", (int)backend.Element), .. shape.Defines, Define("ACTIVATION", Values.Macro(_ops[0].Activation)), Define("OUTPUT", _output)]));
-    }
+    public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend, shape);
 
     public override void Enqueue(CudaForward forward, CudaStream stream)
     {
-        (TileShape shape, CudaKernel kernel) = _kernel!.Value;
-        int columns = _ops[0].Out.Width, pitch = WeightPacking.Pad64(columns), rows = _perSequence ? forward.Sequences : forward.Tokens;
+        (TileShape tile, CudaKernel kernel) = Kernel(forward.Backend, forward.Shape);
+        CudaStorage like = _out[0];
         DenseArgs args = new()
         {
-            Tokens = _perSequence ? forward.SequenceCount : forward.TokenCount, XPitch = WeightPacking.Pad64(_ops[0].In.Width), OutPitch = pitch,
-            Steps = WeightPacking.Steps(_ops[0].In.Width, forward.Element), Columns = _output == 0 ? pitch : WeightPacking.Pad8(columns),
+            Tokens = forward.Count(_in.Rows), XPitch = _in.Pitch, OutPitch = like.Pitch,
+            Steps = WeightPacking.Steps(_in.Columns, forward.Backend.Element), Columns = _output == 0 ? like.Pitch : WeightPacking.Pad8(like.Columns),
         };
-        for (int i = 0; i < _ops.Length; i++)
-            args.Site[i] = new DenseSite { X = forward.Buffer(_ops[i].In), W = _weights[i].W, B = _weights[i].B, Out = _output == 1 ? forward.Output : forward.Buffer(_ops[i].Out) };
-        kernel.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(rows, shape.M), pitch / shape.N, _ops.Length), shape.Threads, shape.SharedBytes), args);
+        for (int i = 0; i < _out.Length; i++)
+            args.Site[i] = new DenseSite { X = forward.Address(_in), W = _weights[i].W, B = _weights[i].B, Out = forward.Address(_out[i]) };
+        Dim3 grid = new(Blocks(forward.Rows(_in.Rows), tile.M), like.Pitch / tile.N, _out.Length);
+        kernel.LaunchStruct(stream, new LaunchShape(grid, tile.Threads, tile.SharedBytes), args);
+    }
+
+    private (TileShape, CudaKernel) Kernel(CudaBackend backend, RunShape shape)
+    {
+        TileShape tile = Tiles.Dense(backend, shape.Rows(_in.Rows), _out[0].Columns, _in.Columns, _out.Length);
+        return (tile, backend.Kernels.Get("dense",
+            [Define("PRECISION", (int)backend.Element), .. tile.Defines, Define("ACTIVATION", Values.Macro(_like.Activation)), Define("OUTPUT", _output)]));
+    }
+
+    private (ulong, ulong) Upload(Linear op, CudaStorage output, CudaBackend backend)
+    {
+        int depth = op.In.Width;
+        float[] weight = Values.Of(op.Weight), bias = new float[output.Pitch];
+        float[]? given = op.Bias is null ? null : Values.Of(op.Bias);
+        for (int c = 0; c < output.Columns; c++)
+            bias[c] = output.ModelColumn(c) is >= 0 and int n ? given?[n] ?? 0 : 0;
+        byte[] packed = WeightPacking.Pack(
+            (k, c) => _in.ModelColumn(k) is >= 0 and int row && output.ModelColumn(c) is >= 0 and int n ? weight[n * depth + row] : 0,
+            _in.Columns, output.Columns, backend.Element);
+        return (backend.Keep<byte>(packed), backend.Keep<float>(bias));
     }
 }

@@ -4,17 +4,17 @@ using Acm.Runtime.Plan;
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>patch.cu.</summary>
-internal sealed class PatchStep : CudaStep, IUsesBuffers
+internal sealed class PatchStep : CudaStep
 {
     private readonly PatchEmbed _op;
+    private readonly CudaStorage _out;
     private readonly ulong _weight, _table;
     private readonly int _depth;
-    private (TileShape Shape, CudaKernel Kernel)? _kernel;
 
-    public PatchStep(PatchEmbed op, CudaBackend backend)
+    public PatchStep(PatchEmbed op, CudaStorage output, CudaBackend backend)
     {
-        _op = op;
-        int width = op.Out.Width, patches = op.ImageSize / op.PatchSize * (op.ImageSize / op.PatchSize), pitch = WeightPacking.Pad64(width);
+        (_op, _out) = (op, output);
+        int width = op.Out.Width, patches = op.ImageSize / op.PatchSize * (op.ImageSize / op.PatchSize), pitch = output.Pitch;
         _depth = op.Channels * op.PatchSize * op.PatchSize;
         float[] weight = Values.Of(op.Weight), positions = Values.Of(op.Positions), token = Values.Of(op.ClassToken);
         float[]? bias = op.Bias is null ? null : Values.Of(op.Bias);
@@ -26,23 +26,24 @@ internal sealed class PatchStep : CudaStep, IUsesBuffers
         _table = backend.Keep<float>(table);
     }
 
-    public IReadOnlyList<CudaBuffer> Buffers => [new(_op.Out, _op.Out.Width, true, false)];
+    public override IReadOnlyList<CudaStorage> Uses => [_out];
 
-    public override void LoadKernels(CudaBackend backend, int sequences)
-    {
-        TileShape shape = Tiles.Dense(backend, sequences * backend.Plan.Tokens.RowsOf(1), _op.Out.Width, _depth);
-        _kernel = (shape, backend.Kernels.Get("patch", [Define("PRECISION", (int)backend.Element), .. shape.Defines, Define("PATCH_SIZE", _op.PatchSize)]));
-    }
+    public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend, shape);
 
     public override void Enqueue(CudaForward forward, CudaStream stream)
     {
-        (TileShape shape, CudaKernel kernel) = _kernel!.Value;
-        int pitch = WeightPacking.Pad64(_op.Out.Width);
-        kernel.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(forward.Tokens, shape.M), pitch / shape.N), shape.Threads, shape.SharedBytes), new PatchArgs
+        (TileShape tile, CudaKernel kernel) = Kernel(forward.Backend, forward.Shape);
+        kernel.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(forward.Rows(_out.Rows), tile.M), _out.Pitch / tile.N), tile.Threads, tile.SharedBytes), new PatchArgs
         {
-            Pixels = forward.Pixels, W = _weight, Table = _table, X = forward.Buffer(_op.Out), Tokens = forward.TokenCount,
-            XPitch = pitch, Columns = WeightPacking.Pad8(_op.Out.Width), Steps = WeightPacking.Steps(_depth, forward.Element),
+            Pixels = forward.Input, W = _weight, Table = _table, X = forward.Address(_out), Tokens = forward.Count(_out.Rows),
+            XPitch = _out.Pitch, Columns = WeightPacking.Pad8(_op.Out.Width), Steps = WeightPacking.Steps(_depth, forward.Backend.Element),
             Channels = _op.Channels, Size = _op.ImageSize,
         });
+    }
+
+    private (TileShape, CudaKernel) Kernel(CudaBackend backend, RunShape shape)
+    {
+        TileShape tile = Tiles.Dense(backend, shape.Rows(_out.Rows), _op.Out.Width, _depth);
+        return (tile, backend.Kernels.Get("patch", [Define("PRECISION", (int)backend.Element), .. tile.Defines, Define("PATCH_SIZE", _op.PatchSize)]));
     }
 }

@@ -1,15 +1,17 @@
 using Acm.Native;
-using Acm.Runtime.Plan;
-using Buffer = Acm.Runtime.Plan.Buffer;
 
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>Where the residual stream is copied out, for runs that ask for hidden states.</summary>
-internal sealed class TapStep(Buffer stream) : CudaStep
+internal sealed class TapStep(CudaStorage stream, int index) : CudaStep
 {
-    public Buffer Stream => stream;
+    public CudaStorage Stream => stream;
 
-    public override void LoadKernels(CudaBackend backend, int sequences)
+    public int Index => index;
+
+    public override IReadOnlyList<CudaStorage> Uses => [stream];
+
+    public override void LoadKernels(CudaBackend backend, RunShape shape)
     {
     }
 

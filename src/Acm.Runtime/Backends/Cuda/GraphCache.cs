@@ -1,0 +1,40 @@
+using Acm.Native;
+
+namespace Acm.Runtime.Backends.Cuda;
+
+/// <summary>The captured graphs of a workspace by bucket: as many as are kept, the one used longest ago making room.</summary>
+internal sealed class GraphCache : IDisposable
+{
+    private const int Most = 16;
+
+    // The most recently used first.
+    private readonly LinkedList<(RunShape Shape, CudaGraph Graph)> _graphs = [];
+
+    public CudaGraph? Find(RunShape shape)
+    {
+        for (LinkedListNode<(RunShape Shape, CudaGraph Graph)>? node = _graphs.First; node is not null; node = node.Next)
+            if (node.Value.Shape == shape)
+            {
+                _graphs.Remove(node);
+                _graphs.AddFirst(node);
+                return node.Value.Graph;
+            }
+        return null;
+    }
+
+    public void Add(RunShape shape, CudaGraph graph)
+    {
+        _graphs.AddFirst((shape, graph));
+        if (_graphs.Count <= Most)
+            return;
+        _graphs.Last!.Value.Graph.Dispose();
+        _graphs.RemoveLast();
+    }
+
+    public void Dispose()
+    {
+        foreach (var (_, graph) in _graphs)
+            graph.Dispose();
+        _graphs.Clear();
+    }
+}
