@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -26,7 +27,7 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
-        Vector512<float> t = Vector512.Min(Vector512.Abs(x), Vector512.Create(14f)), a = Vector512.Create(2.5f);
+        Vector512<float> t = Vector512.MinNative(Vector512.Abs(x), Vector512.Create(14f)), a = Vector512.Create(2.5f);
         Vector512<float> inverse = Vector512<float>.One / (t + a), v = t * inverse;
         // 1 - v, by whichever form loses less.
         Vector512<float> w = Vector512.ConditionalSelect(Vector512.LessThan(t, a), Vector512<float>.One - v, a * inverse);
@@ -54,7 +55,7 @@ internal static class Elementwise
     public static Vector512<float> GeluTanh(Vector512<float> x)
     {
         Vector512<float> cube = Vector512.FusedMultiplyAdd(x * x * 0.044715f, x, x);
-        Vector512<float> u = Vector512.Max(Vector512.Min(cube * 1.5957691216f, Vector512.Create(87f)), Vector512.Create(-87f));
+        Vector512<float> u = Vector512.MaxNative(Vector512.MinNative(cube * 1.5957691216f, Vector512.Create(87f)), Vector512.Create(-87f));
         Vector512<float> gelu = x / (Vector512<float>.One + Exp(-u));
         gelu = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-13f)), Vector512.Create(-0f), gelu);
         return Vector512.ConditionalSelect(Vector512.Equals(x, x), gelu, x);
@@ -64,7 +65,7 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
-        Vector512<float> bounded = Vector512.Max(Vector512.Min(x, Vector512.Create(89f)), Vector512.Create(-105f));
+        Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-105f));
         Vector512<float> n = Vector512.Round(bounded * 1.44269504f);
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), bounded);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
@@ -75,10 +76,17 @@ internal static class Elementwise
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
-        // 2^n in two factors, so that subnormal results are rounded once and not lost.
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Scaled(p, n), x);
+    }
+
+    // p 2^n, rounded once where it is subnormal.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Scaled(Vector512<float> p, Vector512<float> n)
+    {
+        if (Avx512F.IsSupported)
+            return Avx512F.Scale(p, n);
         Vector512<int> exponent = Vector512.ConvertToInt32(n), first = exponent >> 1;
-        Vector512<float> scaled = p * Power(first) * Power(exponent - first);
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x), scaled, x);
+        return p * Power(first) * Power(exponent - first);
     }
 
     private static Vector512<float> Power(Vector512<int> n) => ((n + Vector512.Create(127)) << 23).AsSingle();

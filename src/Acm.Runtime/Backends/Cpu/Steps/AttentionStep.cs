@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -10,120 +11,170 @@ namespace Acm.Runtime.Backends.Cpu.Steps;
 /// </summary>
 internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : CpuStep
 {
-    private const int Queries = 4 * GemmKernels.MostRows;
+    private const int Tile = GemmKernels.MostRows, Panel = GemmKernels.Columns, Queries = 4 * Tile;
+    private const int Pack = 0, Attend = 1, Both = 2;
     private readonly BufferSlot _q = backend.Slot(op.Q), _k = backend.Slot(op.K), _v = backend.Slot(op.V), _out = backend.Slot(op.Out);
     private readonly int _size = op.Q.Width / op.Heads, _heads = op.Heads;
     private readonly float _scale = (float)(1 / Math.Sqrt(op.Q.Width / op.Heads));
 
-    private static int Padded(int count) => (count + GemmKernels.Columns - 1) / GemmKernels.Columns * GemmKernels.Columns;
+    private int ValuePanels => (_size + Panel - 1) / Panel;
+
+    private static int Padded(int count) => (count + Panel - 1) / Panel * Panel;
+
+    // Packed keys, then packed values, of one head.
+    private nint HeadFloats(int length) => (nint)Padded(length) * _size + (nint)length * ValuePanels * Panel;
 
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
-        // Where each sequence's packed keys and values begin, and its first query block.
+        int tasks = forward.Sequences * _heads;
+        // A head a task keeps what is packed in its worker's cache; where that would leave threads idle, its queries are shared out too.
+        if (tasks % forward.Threads == 0 || tasks >= 8 * forward.Threads)
+        {
+            forward.Parallel(this, Both, tasks);
+            return;
+        }
+        // Where each sequence's packed heads begin, and its first query block.
         int* offsets = forward.Map(0, 2L * (forward.Sequences + 1));
-        int blocks = 0, rows = 0;
+        int blocks = 0, floats = 0;
         for (int s = 0; s < forward.Sequences; s++)
         {
-            (offsets[2 * s], offsets[2 * s + 1]) = (rows, blocks);
+            (offsets[2 * s], offsets[2 * s + 1]) = (floats, blocks);
             int length = starts[s + 1] - starts[s];
-            rows += Padded(length);
+            floats += checked((int)HeadFloats(length));
             blocks += (length + Queries - 1) / Queries;
         }
-        (offsets[2 * forward.Sequences], offsets[2 * forward.Sequences + 1]) = (rows, blocks);
-        forward.Scratch(0, (long)rows * _heads * _size);
-        forward.Scratch(1, (long)rows * _heads * Padded(_size));
-        forward.Parallel(this, 0, forward.Sequences * _heads);
-        forward.Parallel(this, 1, blocks * _heads);
+        (offsets[2 * forward.Sequences], offsets[2 * forward.Sequences + 1]) = (floats, blocks);
+        forward.Scratch(0, (long)floats * _heads);
+        forward.Parallel(this, Pack, tasks);
+        forward.Parallel(this, Attend, blocks * _heads);
     }
 
     public override void Execute(CpuForward forward, int phase, int task, int worker)
     {
-        int* offsets = forward.Map(0, 0);
-        if (phase == 0)
+        int head = task % _heads, sequence = task / _heads;
+        if (phase == Both)
         {
-            Pack(forward, offsets, task / _heads, task % _heads);
+            int length = Length(forward, sequence);
+            float* packed = forward.WorkerScratch(worker, HeadFloats(length) + ScoreFloats(length));
+            PackHead(forward, sequence, head, packed);
+            AttendTo(forward, sequence, head, packed, 0, length, packed + HeadFloats(length));
             return;
         }
-        int block = task / _heads, sequence = 0;
+        int* offsets = forward.Map(0, 0);
+        if (phase == Pack)
+        {
+            PackHead(forward, sequence, head, Packed(forward, offsets, sequence, head));
+            return;
+        }
+        int block = task / _heads;
+        sequence = 0;
         while (offsets[2 * (sequence + 1) + 1] <= block)
             sequence++;
-        Attend(forward, offsets, sequence, task % _heads, block - offsets[2 * sequence + 1], worker);
+        int rows = Length(forward, sequence), first = (block - offsets[2 * sequence + 1]) * Queries;
+        AttendTo(forward, sequence, head, Packed(forward, offsets, sequence, head), first, Math.Min(first + Queries, rows),
+            forward.WorkerScratch(worker, ScoreFloats(rows)));
     }
 
-    private float* Keys(CpuForward forward, int* offsets, int sequence, int head) =>
-        forward.Scratch(0, 0) + ((nint)offsets[2 * sequence] * _heads + (nint)head * (offsets[2 * sequence + 2] - offsets[2 * sequence])) * _size;
+    private int Length(CpuForward forward, int sequence)
+    {
+        ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
+        return starts[sequence + 1] - starts[sequence];
+    }
 
-    private float* Values(CpuForward forward, int* offsets, int sequence, int head) =>
-        forward.Scratch(1, 0) + ((nint)offsets[2 * sequence] * _heads + (nint)head * (offsets[2 * sequence + 2] - offsets[2 * sequence])) * Padded(_size);
+    private float* Packed(CpuForward forward, int* offsets, int sequence, int head) =>
+        forward.Scratch(0, 0) + (nint)offsets[2 * sequence] * _heads + head * HeadFloats(Length(forward, sequence));
+
+    // Scores as the products leave them, then as rows: half a cache line more a row, so that rows do not compete for the same lines.
+    private static int ScorePitch(int length) => Padded(length) + Vector512<float>.Count;
+
+    private static long ScoreFloats(int length) => (long)Tile * (Padded(length) + ScorePitch(length));
 
     // Keys as panels of 32 keys [size, 32], values as panels of 32 columns [length, 32].
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Pack(CpuForward forward, int* offsets, int sequence, int head)
+    private void PackHead(CpuForward forward, int sequence, int head, float* packed)
     {
-        ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
-        int first = starts[sequence], length = starts[sequence + 1] - first;
-        float* keys = Keys(forward, offsets, sequence, head), values = Values(forward, offsets, sequence, head);
+        int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length);
         float* k = forward.Buffer(_k) + (nint)first * _k.Width + head * _size;
         float* v = forward.Buffer(_v) + (nint)first * _v.Width + head * _size;
-        for (int key = 0; key < Padded(length); key++)
+        for (int panel = 0; panel < padded; panel += Panel, packed += Panel * _size)
+            Transpose(k + (nint)panel * _k.Width, _k.Width, Math.Min(Panel, length - panel), packed);
+        for (int from = 0; from < _size; from += Panel)
         {
-            float* column = keys + (nint)(key / GemmKernels.Columns) * _size * GemmKernels.Columns + key % GemmKernels.Columns;
-            for (int i = 0; i < _size; i++)
-                column[(nint)i * GemmKernels.Columns] = key < length ? k[(nint)key * _k.Width + i] : 0;
-        }
-        for (int panel = 0; panel * GemmKernels.Columns < _size; panel++)
-        {
-            int from = panel * GemmKernels.Columns, count = Math.Min(GemmKernels.Columns, _size - from);
-            for (int key = 0; key < length; key++)
+            int count = Math.Min(Panel, _size - from);
+            for (int key = 0; key < length; key++, packed += Panel)
             {
-                Span<float> row = new(values + (nint)panel * length * GemmKernels.Columns + (nint)key * GemmKernels.Columns, GemmKernels.Columns);
-                new ReadOnlySpan<float>(v + (nint)key * _v.Width + from, count).CopyTo(row);
-                row[count..].Clear();
+                float* row = v + (nint)key * _v.Width + from;
+                if (count == Panel)
+                {
+                    Vector512.Load(row).Store(packed);
+                    Vector512.Load(row + 16).Store(packed + 16);
+                    continue;
+                }
+                for (int i = 0; i < Panel; i++)
+                    packed[i] = i < count ? row[i] : 0;
             }
         }
     }
 
+    // [rows, size] to [size, 32], missing rows zero; four values of four rows at a time.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Attend(CpuForward forward, int* offsets, int sequence, int head, int block, int worker)
+    private void Transpose(float* from, nint stride, int rows, float* to)
     {
-        ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
-        int first = starts[sequence], length = starts[sequence + 1] - first, padded = Padded(length);
-        float* scores = forward.WorkerScratch(worker, (long)GemmKernels.MostRows * padded);
-        float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], inverse = stackalloc float[GemmKernels.MostRows];
-        float* keys = Keys(forward, offsets, sequence, head), values = Values(forward, offsets, sequence, head);
-        int end = Math.Min((block + 1) * Queries, length);
-        for (int query = block * Queries; query < end;)
+        int row = 0, whole = Sse.IsSupported ? _size & ~3 : 0;
+        for (; row + 4 <= rows; row += 4, from += 4 * stride)
+        {
+            float* r0 = from, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, column = to + row;
+            int i = 0;
+            for (; i < whole; i += 4, column += 4 * Panel)
+            {
+                Vector128<float> a = Vector128.Load(r0 + i), b = Vector128.Load(r1 + i), c = Vector128.Load(r2 + i), d = Vector128.Load(r3 + i);
+                Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d);
+                Sse.MoveLowToHigh(ab, cd).Store(column);
+                Sse.MoveHighToLow(cd, ab).Store(column + Panel);
+                Sse.MoveLowToHigh(ab2, cd2).Store(column + 2 * Panel);
+                Sse.MoveHighToLow(cd2, ab2).Store(column + 3 * Panel);
+            }
+            for (; i < _size; i++, column += Panel)
+                (column[0], column[1], column[2], column[3]) = (r0[i], r1[i], r2[i], r3[i]);
+        }
+        for (; row < Panel; row++, from += stride)
+            for (int i = 0; i < _size; i++)
+                to[(nint)i * Panel + row] = row < rows ? from[i] : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void AttendTo(CpuForward forward, int sequence, int head, float* keys, int query, int end, float* scores)
+    {
+        int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length), pitch = ScorePitch(length);
+        float* values = keys + (nint)padded * _size, weights = scores + (nint)Tile * padded;
+        float* tile = stackalloc float[Tile * Panel], inverse = stackalloc float[Tile];
+        for (; query < end; query += Tile)
         {
             float* q = forward.Buffer(_q) + (nint)(first + query) * _q.Width + head * _size;
-            int rows = Math.Min(GemmKernels.MostRows, end - query);
-            for (int panel = 0; panel < padded / GemmKernels.Columns; panel++)
+            int rows = Math.Min(Tile, end - query);
+            // [panel, row, 32]: as the register tiles come.
+            for (int panel = 0; panel < padded / Panel; panel++)
                 for (int done = 0; done < rows;)
-                {
-                    int count = GemmKernels.Multiply(q + (nint)done * _q.Width, _q.Width, rows - done, keys + (nint)panel * _size * GemmKernels.Columns, _size, tile);
-                    for (int r = 0; r < count; r++)
-                        new ReadOnlySpan<float>(tile + r * GemmKernels.Columns, GemmKernels.Columns)
-                            .CopyTo(new Span<float>(scores + (nint)(done + r) * padded + panel * GemmKernels.Columns, GemmKernels.Columns));
-                    done += count;
-                }
+                    done += GemmKernels.Multiply(q + (nint)done * _q.Width, _q.Width, rows - done, keys + (nint)panel * _size * Panel, _size,
+                        scores + (panel * Tile + done) * Panel);
             for (int r = 0; r < rows; r++)
-                inverse[r] = Softmax(scores + (nint)r * padded, length, padded);
+                inverse[r] = Softmax(scores + r * Panel, length, weights + (nint)r * pitch);
             float* to = forward.Buffer(_out) + (nint)(first + query) * _out.Width + head * _size;
-            for (int panel = 0; panel * GemmKernels.Columns < _size; panel++)
+            for (int panel = 0; panel < ValuePanels; panel++)
                 for (int done = 0; done < rows;)
                 {
-                    int count = GemmKernels.Multiply(scores + (nint)done * padded, padded, rows - done, values + (nint)panel * length * GemmKernels.Columns, length, tile);
+                    int count = GemmKernels.Multiply(weights + (nint)done * pitch, pitch, rows - done, values + (nint)panel * length * Panel, length, tile);
                     for (int r = 0; r < count; r++)
-                        Store(tile + r * GemmKernels.Columns, inverse[done + r], to + (nint)(done + r) * _out.Width + panel * GemmKernels.Columns, _size - panel * GemmKernels.Columns);
+                        Store(tile + r * Panel, inverse[done + r], to + (nint)(done + r) * _out.Width + panel * Panel, _size - panel * Panel);
                     done += count;
                 }
-            query += rows;
         }
     }
 
     private static void Store(float* tile, float scale, float* to, int columns)
     {
-        if (columns >= GemmKernels.Columns)
+        if (columns >= Panel)
         {
             (Vector512.Load(tile) * scale).Store(to);
             (Vector512.Load(tile + 16) * scale).Store(to + 16);
@@ -133,25 +184,40 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             to[c] = tile[c] * scale;
     }
 
-    // exp(scale * (score - highest)) in place, padding zero; returns one over their sum.
+    // exp(scale * (score - highest)) from a row of [panel, row, 32] to a plain row; returns one over their sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float Softmax(float* scores, int length, int padded)
+    private float Softmax(float* scores, int length, float* weights)
     {
-        for (int i = length; i < padded; i++)
-            scores[i] = float.NegativeInfinity;
-        Vector512<float> highest = Vector512.Create(float.NegativeInfinity);
-        for (int i = 0; i < padded; i += 16)
-            highest = Vector512.Max(highest, Vector512.Load(scores + i));
-        float top = highest[0];
-        for (int lane = 1; lane < 16; lane++)
-            top = MathF.Max(top, highest[lane]);
-        Vector512<float> sums = Vector512<float>.Zero, center = Vector512.Create(top), scale = Vector512.Create(_scale);
-        for (int i = 0; i < padded; i += 16)
+        const int next = Tile * Panel;
+        int panels = Padded(length) / Panel, last = (panels - 1) * Panel;
+        for (int i = length - last; i < Panel; i++)
+            scores[(panels - 1) * next + i] = float.NegativeInfinity;
+        // A NaN may be lost here: its own exponential brings it back.
+        Vector512<float> even = Vector512.Create(float.NegativeInfinity), odd = even;
+        float* from = scores;
+        for (int panel = 0; panel < panels; panel++, from += next)
         {
-            Vector512<float> e = Elementwise.Exp((Vector512.Load(scores + i) - center) * scale);
-            e.Store(scores + i);
-            sums += e;
+            even = Vector512.MaxNative(even, Vector512.Load(from));
+            odd = Vector512.MaxNative(odd, Vector512.Load(from + 16));
         }
-        return 1 / Vector512.Sum(sums);
+        Vector512<float> center = Vector512.Create(Highest(Vector512.MaxNative(even, odd))), scale = Vector512.Create(_scale);
+        Vector512<float> sums = Vector512<float>.Zero, others = sums;
+        for (int panel = 0; panel < panels; panel++, scores += next, weights += Panel)
+        {
+            Vector512<float> a = Elementwise.Exp((Vector512.Load(scores) - center) * scale), b = Elementwise.Exp((Vector512.Load(scores + 16) - center) * scale);
+            a.Store(weights);
+            b.Store(weights + 16);
+            sums += a;
+            others += b;
+        }
+        return 1 / Vector512.Sum(sums + others);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Highest(Vector512<float> v)
+    {
+        Vector256<float> eight = Vector256.MaxNative(v.GetLower(), v.GetUpper());
+        Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
+        return MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
     }
 }

@@ -4,62 +4,73 @@ using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
 
-/// <summary>Layer normalisation row by row: mean, then the squares around it, both summed in double, so that a large mean loses nothing.</summary>
+/// <summary>
+/// Layer normalisation row by row, in float around a first estimate of the mean: what is summed then is as small as the row's deviations, so a large
+/// mean loses nothing.
+/// </summary>
 internal sealed unsafe class LayerNormStep(LayerNorm op, CpuBackend backend) : CpuStep
 {
-    private const int RowsPerTask = 32;
+    private const int RowsPerTask = 16;
     private readonly BufferSlot _in = backend.Slot(op.In), _out = backend.Slot(op.Out);
     private readonly float* _weight = backend.Keep(op.Weight), _bias = backend.Keep(op.Bias);
 
     public override void Run(CpuForward forward, in ForwardRun run) =>
         forward.Parallel(this, 0, (forward.Rows(_in.Rows) + RowsPerTask - 1) / RowsPerTask);
 
-    public override void Execute(CpuForward forward, int phase, int task, int worker)
+    public override void Execute(CpuForward forward, int phase, int task, int worker) =>
+        Normalize(forward, task * RowsPerTask, Math.Min((task + 1) * RowsPerTask, forward.Rows(_in.Rows)));
+
+    /// <summary>Normalises rows <paramref name="row"/> .. <paramref name="end"/> - 1.</summary>
+    public void Normalize(CpuForward forward, int row, int end)
     {
-        int end = Math.Min((task + 1) * RowsPerTask, forward.Rows(_in.Rows));
-        for (int row = task * RowsPerTask; row < end; row++)
+        for (; row < end; row++)
             Normalize(forward.Buffer(_in) + (nint)row * _in.Width, forward.Buffer(_out) + (nint)row * _in.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Normalize(float* x, float* y)
     {
-        int width = _in.Width, whole = width & ~7;
-        Vector512<double> sums = Vector512<double>.Zero;
-        for (int i = 0; i < whole; i += 8)
-            sums += Widen(x + i);
-        double sum = Vector512.Sum(sums);
+        int width = _in.Width, whole = width & ~31;
+        Vector512<float> a = Vector512<float>.Zero, b = a;
+        for (int i = 0; i < whole; i += 32)
+        {
+            a += Vector512.Load(x + i);
+            b += Vector512.Load(x + i + 16);
+        }
+        float sum = Vector512.Sum(a + b);
         for (int i = whole; i < width; i++)
             sum += x[i];
-        double mean = sum / width;
 
-        Vector512<double> center = Vector512.Create(mean), squares = Vector512<double>.Zero;
-        for (int i = 0; i < whole; i += 8)
+        float guess = sum / width;
+        Vector512<float> center = Vector512.Create(guess), squaresA = Vector512<float>.Zero, squaresB = squaresA;
+        a = b = Vector512<float>.Zero;
+        for (int i = 0; i < whole; i += 32)
         {
-            Vector512<double> d = Widen(x + i) - center;
-            squares += d * d;
+            Vector512<float> d = Vector512.Load(x + i) - center, e = Vector512.Load(x + i + 16) - center;
+            a += d;
+            b += e;
+            squaresA = Vector512.FusedMultiplyAdd(d, d, squaresA);
+            squaresB = Vector512.FusedMultiplyAdd(e, e, squaresB);
         }
-        double square = Vector512.Sum(squares);
+        double rest = Vector512.Sum(a + b), square = Vector512.Sum(squaresA + squaresB);
         for (int i = whole; i < width; i++)
-            square += (x[i] - mean) * (x[i] - mean);
-        double scale = 1 / Math.Sqrt(square / width + op.Epsilon);
+        {
+            float d = x[i] - guess;
+            rest += d;
+            square += d * d;
+        }
+        double correction = rest / width;
+        float scale = (float)(1 / Math.Sqrt(Math.Max(square / width - correction * correction, 0) + op.Epsilon)), shift = (float)-correction;
 
-        Vector512<double> scales = Vector512.Create(scale);
-        for (int i = 0; i < whole; i += 8)
+        int vectors = width & ~15;
+        for (int i = 0; i < vectors; i += 16)
         {
-            Vector512<double> value = (Widen(x + i) - center) * scales * Widen(_weight + i) + Widen(_bias + i);
-            Vector256.Narrow(value.GetLower(), value.GetUpper()).Store(y + i);
+            Vector512<float> d = Vector512.Load(x + i) - center + Vector512.Create(shift);
+            Vector512.FusedMultiplyAdd(d * scale, Vector512.Load(_weight + i), Vector512.Load(_bias + i)).Store(y + i);
         }
-        for (int i = whole; i < width; i++)
-            y[i] = (float)((x[i] - mean) * scale * _weight[i] + _bias[i]);
+        for (int i = vectors; i < width; i++)
+            y[i] = MathF.FusedMultiplyAdd((x[i] - guess + shift) * scale, _weight[i], _bias[i]);
         Activate(op.Activation, y, width);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Widen(float* from)
-    {
-        (Vector256<double> low, Vector256<double> high) = Vector256.Widen(Vector256.Load(from));
-        return Vector512.Create(low, high);
     }
 
     /// <summary>Applies an activation in place.</summary>
