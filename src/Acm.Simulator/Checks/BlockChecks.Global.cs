@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Numerics;
 using Acm.Simulator.Execution;
 using Acm.Simulator.Execution.Handlers;
@@ -12,12 +11,12 @@ namespace Acm.Simulator.Checks;
 /// </summary>
 internal sealed unsafe partial class BlockChecks
 {
-    private const ulong Strong = 1, Several = 2;
+    private const ulong Strong = 1, Several = 2, Part = 4;
     private readonly BlockOrder _order;
 
-    // bits: 0 strong, 1 several readers, 2-16 clock, 17-21 warp, 22-33 epoch, 34-55 block, 56-63 launch
-    private ulong GlobalStamp(Warp w, bool strong) =>
-        (strong ? Strong : 0) | (ulong)(Clocks.Now(w.Index) & 0x7fff) << 2 | (ulong)(uint)w.Index << 17 | (ulong)(_order.Epoch & 0xfff) << 22
+    // bits: 0 strong, 1 several readers, 2 part of the word, 3-16 clock, 17-21 warp, 22-33 epoch, 34-55 block, 56-63 launch
+    private ulong GlobalStamp(Warp w, bool strong, int bytes) =>
+        (strong ? Strong : 0) | (bytes < 4 ? Part : 0) | (ulong)(Clocks.Now(w.Index) & 0x3fff) << 3 | (ulong)(uint)w.Index << 17 | (ulong)(_order.Epoch & 0xfff) << 22
         | (ulong)(uint)(_order.Block & 0x3fffff) << 34 | (ulong)(_order.Launch & 0xff) << 56;
 
     private bool IsOld(ulong stamp) => stamp == 0 || (int)(stamp >> 56) != (_order.Launch & 0xff);
@@ -28,7 +27,7 @@ internal sealed unsafe partial class BlockChecks
             return true;
         int block = (int)(stamp >> 34) & 0x3fffff;
         if (block == (_order.Block & 0x3fffff))
-            return (int)(stamp >> 17 & 31) == w.Index || Clocks.Knows(w.Index, (int)(stamp >> 17) & 31, (uint)(stamp >> 2) & 0x7fff);
+            return (int)(stamp >> 17 & 31) == w.Index || Clocks.Knows(w.Index, (int)(stamp >> 17) & 31, (uint)(stamp >> 3) & 0x3fff);
         return _order.Knows(block, (int)(stamp >> 22) & 0xfff);
     }
 
@@ -69,14 +68,14 @@ internal sealed unsafe partial class BlockChecks
 
     public void GlobalRead(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, bool strong)
     {
-        ulong stamp = GlobalStamp(w, strong);
+        ulong stamp = GlobalStamp(w, strong, bytes);
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             ulong address = addresses[lane];
             NeedOwned(w, i, lane, address, bytes, written: true);
             if (strong)
-                Acquire(address);
+                Acquire(w, address);
             ulong* stamps = StampsAt(w, address);
             for (int b = 0; b < bytes; b += 4, stamps += 2)
             {
@@ -88,15 +87,17 @@ internal sealed unsafe partial class BlockChecks
                 }
 
                 ulong write = Volatile.Read(ref stamps[0]);
-                if (IsOld(write) || IsOrdered(w, write) || (strong && (write & Strong) != 0) || IsOtherPart(write, address, bytes))
+                if (strong)
+                    See(address + (ulong)b, write);
+                if (IsOrdered(w, write) || (strong && (write & Strong) != 0) || MayBeOtherPart(write, bytes) || HasSeen(address + (ulong)b, write))
                     continue;
                 throw GlobalRace(w, lane, address + (ulong)b, write, "read", "wrote");
             }
         }
     }
 
-    /// <summary>Parts of a word that different threads access do not race; only words are told apart.</summary>
-    private bool IsOtherPart(ulong stamp, ulong address, int bytes) => bytes < 4 || _granuleShift < 2;
+    /// <summary>Whether two accesses may be of different parts of a word, which only has one stamp.</summary>
+    private static bool MayBeOtherPart(ulong stamp, int bytes) => bytes < 4 && (stamp & Part) != 0;
 
     public void GlobalWrite(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, bool strong)
     {
@@ -109,23 +110,21 @@ internal sealed unsafe partial class BlockChecks
             byte* shadow = (byte*)((long)addresses[lane] + w.Pages[(addresses[lane] - AddressMap.Global) >> AddressMap.PageShift].Shadow);
             new Span<byte>(shadow, bytes).Fill(AddressMap.Owned | AddressMap.Written);
             if (strong)
-                Release(addresses[lane]);
+                Release(w, addresses[lane]);
         }
     }
 
     private void StampGlobal(Warp w, int lane, ulong address, int bytes, bool strong, Instruction* store = null)
     {
-        ulong stamp = GlobalStamp(w, strong);
+        ulong stamp = GlobalStamp(w, strong, bytes);
         ulong* stamps = StampsAt(w, address);
         for (int b = 0; b < bytes; b += 4, stamps += 2)
         {
             ulong write = Interlocked.Exchange(ref stamps[0], stamp), reader = stamps[1];
-            if (IsOtherPart(write, address, bytes))
-                continue;
-            if (!IsOld(write) && !IsOrdered(w, write) && !(strong && (write & Strong) != 0)
+            if (!MayBeOtherPart(write, bytes) && !IsOrdered(w, write) && !(strong && (write & Strong) != 0) && !HasSeen(address + (ulong)b, write)
                 && (store is null || !IsSameValue(w, store, lane, (byte*)((long)address + w.Pages[(address - AddressMap.Global) >> AddressMap.PageShift].Data))))
                 throw GlobalRace(w, lane, address + (ulong)b, write, "write", "wrote");
-            if (IsOld(reader) || (strong && (reader & Strong) != 0))
+            if (IsOld(reader) || MayBeOtherPart(reader, bytes) || (strong && (reader & Strong) != 0))
                 continue;
             bool several = (reader & Several) != 0;
             if (!IsOrdered(w, reader & ~Several) && !(several && _order.KnowsOthers))
@@ -133,39 +132,16 @@ internal sealed unsafe partial class BlockChecks
         }
     }
 
-    public void GlobalAtomic(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, Atomic how)
+    public void GlobalAtomic(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes)
     {
-        if (how.Release)
-            _order.Fence();
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             NeedOwned(w, i, lane, addresses[lane], bytes, written: true);
-            Acquire(addresses[lane]);
+            Acquire(w, addresses[lane]);
             StampGlobal(w, lane, addresses[lane], bytes, strong: true);
-            Release(addresses[lane]);
+            Release(w, addresses[lane]);
         }
-    }
-
-    public void Fence(Warp warp, int mode)
-    {
-        if (mode == 1)
-            _order.Fence();
-    }
-
-    private void Release(ulong address)
-    {
-        Dictionary<int, int> at = _block.Launch.Published.GetOrAdd(address, _ => []);
-        lock (at)
-            _order.Release(at);
-    }
-
-    private void Acquire(ulong address)
-    {
-        if (!_block.Launch.Published.TryGetValue(address, out Dictionary<int, int>? at))
-            return;
-        lock (at)
-            _order.Acquire(at);
     }
 
     private DeviceFaultException GlobalRace(Warp w, int lane, ulong address, ulong other, string mine, string theirs)

@@ -28,10 +28,14 @@ internal sealed unsafe partial class BlockChecks
             int lane = BitOperations.TrailingZeroCount(rest);
             ulong at = addresses[lane];
             NeedWritten(w, lane, at, bytes);
+            if (strong)
+                Acquire(w, AddressMap.SharedWindow + at);
             for (ulong g = at >> _granuleShift; g <= (at + (ulong)bytes - 1) >> _granuleShift; g++)
             {
                 uint write = _writes[g];
-                if (write != 0 && !IsOrdered(w, write) && !(strong && (write & AtomicBit) != 0))
+                if (strong)
+                    See(AddressMap.SharedWindow + g, write);
+                if (!IsOrdered(w, write) && !(strong && (write & AtomicBit) != 0) && !HasSeen(AddressMap.SharedWindow + g, write))
                     throw Race(w, lane, at, write, "read", "wrote");
                 if (!strong)
                     _reads[(g * (ulong)_warps) + (ulong)w.Index] = now;
@@ -79,6 +83,8 @@ internal sealed unsafe partial class BlockChecks
             for (ulong g = at >> _granuleShift; g <= (at + (ulong)bytes - 1) >> _granuleShift; g++)
                 StampWrite(w, lane, at, g, stamp, store);
             MarkShared(w, lane, at, bytes);
+            if (strength != 0)
+                Release(w, AddressMap.SharedWindow + at);
         }
     }
 
@@ -101,7 +107,7 @@ internal sealed unsafe partial class BlockChecks
     {
         uint write = _writes[g];
         bool bothStrong = (write & stamp & AtomicBit) != 0;
-        if (write != 0 && !bothStrong && !IsOrdered(w, write) && (store is null || !IsSameValue(w, store, lane, _block.Shared + at)))
+        if (!bothStrong && !IsOrdered(w, write) && !HasSeen(AddressMap.SharedWindow + g, write) && (store is null || !IsSameValue(w, store, lane, _block.Shared + at)))
             throw Race(w, lane, at, write, "write", "wrote");
         uint* reads = _reads + (g * (ulong)_warps);
         ReadOnlySpan<uint> known = Clocks.Of(w.Index);
@@ -182,8 +188,10 @@ internal sealed unsafe partial class BlockChecks
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             NeedWritten(w, lane, addresses[lane], bytes);
+            Acquire(w, AddressMap.SharedWindow + addresses[lane]);
             for (ulong g = addresses[lane] >> _granuleShift; g <= (addresses[lane] + (ulong)bytes - 1) >> _granuleShift; g++)
                 StampWrite(w, lane, addresses[lane], g, stamp);
+            Release(w, AddressMap.SharedWindow + addresses[lane]);
         }
     }
 

@@ -36,7 +36,8 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         for (int w = 0; w < warps; w++)
             _pending[w] = [];
         _groups = new int[warps * 32];
-        _order = new BlockOrder(block.Launch.Number);
+        _order = new BlockOrder(block.Launch.Number, warps);
+        _fenced = new uint[warps][];
     }
 
     /// <summary>What each warp of the block knows of the others' past.</summary>
@@ -54,6 +55,7 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         Array.Clear(_groups);
         _hasPending = false;
         _order.Start(_block.Number);
+        StartSync();
     }
 
     public void Finish()

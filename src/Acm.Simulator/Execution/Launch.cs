@@ -59,7 +59,10 @@ internal sealed unsafe class Launch : IDisposable
     }
 
     /// <summary>Checked execution: by address of a synchronisation variable, what those who wrote it had published.</summary>
-    public System.Collections.Concurrent.ConcurrentDictionary<ulong, Dictionary<int, int>> Published { get; } = new();
+    public Dictionary<ulong, Dictionary<int, Checks.Past>> Published { get; } = [];
+
+    /// <summary>Checked execution: guards <see cref="Published"/> and the accesses that it orders.</summary>
+    public Lock Order { get; } = new();
 
     private Chunk?[] _chunks = [];
 

@@ -46,28 +46,43 @@ internal static unsafe class Atomics
             }
         }
 
+        if (how.Release)
+            w.Block.Checks?.Fence(w, 1);
         if (global != 0)
         {
-            w.Block.Checks?.GlobalAtomic(w, i, global, addresses, bytes, how);
             AccessCounters.Global(w, addresses, global, bytes, store: true);
             AccessCounters.Mark(w, addresses, global, bytes, store: false);
+            if (w.Block.Checks is { } checks)
+            {
+                lock (checks.Order)
+                {
+                    checks.GlobalAtomic(w, i, global, addresses, bytes);
+                    Change(w, i, global, addresses, how, shared: false);
+                }
+            }
+            else
+            {
+                Change(w, i, global, addresses, how, shared: false);
+            }
         }
 
         if (shared != 0)
         {
             w.Block.Checks?.SharedAtomic(w, i, shared, addresses, bytes);
             AccessCounters.Shared(w, addresses, shared, bytes);
+            Change(w, i, shared, addresses, how, shared: true);
         }
+    }
 
-        bool wide = bytes == 8;
+    private static void Change(Warp w, Instruction* i, uint exec, ulong* addresses, Atomic how, bool shared)
+    {
+        bool wide = how.Type.Bytes() == 8;
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            byte* at;
-            if ((shared >> lane & 1) != 0)
-                at = w.Block.Shared + addresses[lane];
-            else
-                at = (byte*)((long)addresses[lane] + w.Pages[(addresses[lane] - AddressMap.Global) >> AddressMap.PageShift].Data);
+            byte* at = shared
+                ? w.Block.Shared + addresses[lane]
+                : (byte*)((long)addresses[lane] + w.Pages[(addresses[lane] - AddressMap.Global) >> AddressMap.PageShift].Data);
             ulong b = wide ? w.Wide(i->B)[lane] : w.Plane(i->B)[lane], c = wide ? w.Wide(i->C)[lane] : w.Plane(i->C)[lane];
             ulong old = Change(how, at, b, c);
             if (!how.Returns)

@@ -10,22 +10,22 @@ namespace Acm.Simulator.Execution.Handlers;
 /// </summary>
 internal static unsafe class LoadStore
 {
-    public static void Load(Warp w, Instruction* i, uint exec)
-    {
-        ulong* addresses = MemoryAccess.Addresses(w, i);
-        if (i->Space == (byte)MemorySpace.Generic)
-            EachSpace(w, i, exec, addresses, store: false);
-        else
-            Load(w, i, exec, addresses, (MemorySpace)i->Space);
-    }
+    public static void Load(Warp w, Instruction* i, uint exec) => Access(w, i, exec, store: false);
 
     public static void Store(Warp w, Instruction* i, uint exec)
     {
+        if ((i->Mode & 16) != 0)
+            w.Block.Checks?.Fence(w, 1);
+        Access(w, i, exec, store: true);
+    }
+
+    private static void Access(Warp w, Instruction* i, uint exec, bool store)
+    {
         ulong* addresses = MemoryAccess.Addresses(w, i);
         if (i->Space == (byte)MemorySpace.Generic)
-            EachSpace(w, i, exec, addresses, store: true);
+            EachSpace(w, i, exec, addresses, store);
         else
-            Store(w, i, exec, addresses, (MemorySpace)i->Space);
+            Access(w, i, exec, addresses, (MemorySpace)i->Space, store);
     }
 
     /// <summary>A generic access: lanes grouped by the space they point into.</summary>
@@ -54,10 +54,7 @@ internal static unsafe class LoadStore
                 counted = true;
             }
 
-            if (store)
-                Store(w, i, group, addresses, space);
-            else
-                Load(w, i, group, addresses, space);
+            Access(w, i, group, addresses, space, store);
             exec &= ~group;
         }
     }
@@ -70,37 +67,51 @@ internal static unsafe class LoadStore
         _ => store ? InstructionClass.StoreGlobal : InstructionClass.LoadGlobal,
     };
 
-    private static void Load(Warp w, Instruction* i, uint exec, ulong* addresses, MemorySpace space)
+    private static void Access(Warp w, Instruction* i, uint exec, ulong* addresses, MemorySpace space, bool store)
     {
-        int element = i->ElementBytes, count = i->Count, bytes = element * count;
+        int bytes = i->ElementBytes * i->Count;
         MemoryAccess.CheckAlignment(w, addresses, exec, bytes);
         switch (space)
         {
             case MemorySpace.Shared:
-                LoadShared(w, i, exec, addresses, bytes);
+                AccessShared(w, i, exec, addresses, bytes, store);
+                break;
+            case MemorySpace.Local when store:
+                StoreLocal(w, i, exec, addresses, bytes);
                 break;
             case MemorySpace.Local:
                 LoadLocal(w, i, exec, addresses, bytes);
                 break;
+            case MemorySpace.Param when store:
+                throw w.Fault(FaultKind.OutOfBounds, "store to the kernel's parameters", Lanes.First(exec), addresses[Lanes.First(exec)], "parameters");
             case MemorySpace.Param:
                 LoadParam(w, i, exec, addresses, bytes);
                 break;
             default:
-                LoadGlobal(w, i, exec, addresses, bytes);
+                if (w.Block.Checks is { } checks && (store || (i->Mode & 2) != 0))
+                {
+                    lock (checks.Order)
+                        AccessGlobal(w, i, exec, addresses, bytes, store);
+                }
+                else
+                {
+                    AccessGlobal(w, i, exec, addresses, bytes, store);
+                }
+
                 break;
         }
     }
 
-    private static void LoadGlobal(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes)
+    private static void AccessGlobal(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, bool store)
     {
         if (exec == Lanes.All && MemoryAccess.IsContiguous(addresses, bytes))
         {
             Page* page = MemoryAccess.PageOf(w, addresses[0], 0), last = MemoryAccess.PageOf(w, addresses[31], 31);
             if (page->Chunk == last->Chunk)
             {
-                w.Block.Checks?.GlobalRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-                AccessCounters.GlobalRun(w, page, addresses[0], 32 * bytes, store: false);
-                Planes.FromRun(w, i, (byte*)((long)addresses[0] + page->Data));
+                CheckGlobal(w, i, exec, addresses, bytes, store);
+                AccessCounters.GlobalRun(w, page, addresses[0], 32 * bytes, store);
+                Planes.Run(w, i, (byte*)((long)addresses[0] + page->Data), store);
                 return;
             }
         }
@@ -111,42 +122,50 @@ internal static unsafe class LoadStore
             MemoryAccess.PageOf(w, addresses[lane], lane);
         }
 
-        w.Block.Checks?.GlobalRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-        AccessCounters.Global(w, addresses, exec, bytes, store: false);
+        CheckGlobal(w, i, exec, addresses, bytes, store);
+        AccessCounters.Global(w, addresses, exec, bytes, store);
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            ulong address = addresses[lane];
-            Page* page = w.Pages + ((address - AddressMap.Global) >> AddressMap.PageShift);
-            Planes.FromLane(w, i, lane, (byte*)((long)address + page->Data));
+            Page* page = w.Pages + ((addresses[lane] - AddressMap.Global) >> AddressMap.PageShift);
+            Planes.Lane(w, i, lane, (byte*)((long)addresses[lane] + page->Data), store);
         }
     }
 
-    private static void LoadShared(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes)
+    private static void CheckGlobal(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, bool store)
     {
-        if (exec == Lanes.All && MemoryAccess.IsContiguous(addresses, bytes))
-        {
-            byte* start = MemoryAccess.Shared(w, addresses[0], bytes, 0);
-            MemoryAccess.Shared(w, addresses[31], bytes, 31);
-            w.Block.Checks?.SharedRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-            AccessCounters.SharedRun(w, bytes);
-            Planes.FromRun(w, i, start);
-            return;
-        }
+        if (store)
+            w.Block.Checks?.GlobalWrite(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
+        else
+            w.Block.Checks?.GlobalRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
+    }
 
-        for (uint rest = exec; rest != 0; rest &= rest - 1)
+    private static void AccessShared(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes, bool store)
+    {
+        bool run = exec == Lanes.All && MemoryAccess.IsContiguous(addresses, bytes);
+        for (uint rest = run ? 0x80000001 : exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
             MemoryAccess.Shared(w, addresses[lane], bytes, lane);
         }
 
-        w.Block.Checks?.SharedRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-        AccessCounters.Shared(w, addresses, exec, bytes);
+        if (store)
+            w.Block.Checks?.SharedWrite(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
+        else
+            w.Block.Checks?.SharedRead(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
         byte* shared = w.Block.Shared;
+        if (run)
+        {
+            AccessCounters.SharedRun(w, bytes);
+            Planes.Run(w, i, shared + addresses[0], store);
+            return;
+        }
+
+        AccessCounters.Shared(w, addresses, exec, bytes);
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            Planes.FromLane(w, i, lane, shared + addresses[lane]);
+            Planes.Lane(w, i, lane, shared + addresses[lane], store);
         }
     }
 
@@ -175,81 +194,6 @@ internal static unsafe class LoadStore
                 throw w.Fault(FaultKind.OutOfBounds, $"access of {bytes} bytes outside the kernel's {launch.ParameterBytes} bytes of parameters", lane, offset, "parameters");
             for (int j = 0; j < i->Count; j++)
                 Planes.Put(w, registers[j], lane, MemoryAccess.Read(launch.Parameters + offset + (j * i->ElementBytes), i->ElementBytes), i->ElementBytes, i->Mode);
-        }
-    }
-
-    private static void Store(Warp w, Instruction* i, uint exec, ulong* addresses, MemorySpace space)
-    {
-        int element = i->ElementBytes, count = i->Count, bytes = element * count;
-        MemoryAccess.CheckAlignment(w, addresses, exec, bytes);
-        switch (space)
-        {
-            case MemorySpace.Shared:
-                StoreShared(w, i, exec, addresses, bytes);
-                break;
-            case MemorySpace.Local:
-                StoreLocal(w, i, exec, addresses, bytes);
-                break;
-            case MemorySpace.Param:
-                throw w.Fault(FaultKind.OutOfBounds, "store to the kernel's parameters", Lanes.First(exec), addresses[Lanes.First(exec)], "parameters");
-            default:
-                StoreGlobal(w, i, exec, addresses, bytes);
-                break;
-        }
-    }
-
-    private static void StoreGlobal(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes)
-    {
-        if (exec == Lanes.All && MemoryAccess.IsContiguous(addresses, bytes))
-        {
-            Page* page = MemoryAccess.PageOf(w, addresses[0], 0), last = MemoryAccess.PageOf(w, addresses[31], 31);
-            if (page->Chunk == last->Chunk)
-            {
-                w.Block.Checks?.GlobalWrite(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-                AccessCounters.GlobalRun(w, page, addresses[0], 32 * bytes, store: true);
-                Planes.ToRun(w, i, (byte*)((long)addresses[0] + page->Data));
-                return;
-            }
-        }
-
-        for (uint rest = exec; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            MemoryAccess.PageOf(w, addresses[lane], lane);
-        }
-
-        w.Block.Checks?.GlobalWrite(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-        AccessCounters.Global(w, addresses, exec, bytes, store: true);
-        for (uint rest = exec; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            Page* page = w.Pages + ((addresses[lane] - AddressMap.Global) >> AddressMap.PageShift);
-            Planes.ToLane(w, i, lane, (byte*)((long)addresses[lane] + page->Data));
-        }
-    }
-
-    private static void StoreShared(Warp w, Instruction* i, uint exec, ulong* addresses, int bytes)
-    {
-        for (uint rest = exec; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            MemoryAccess.Shared(w, addresses[lane], bytes, lane);
-        }
-
-        w.Block.Checks?.SharedWrite(w, i, exec, addresses, bytes, (i->Mode & 2) != 0);
-        byte* shared = w.Block.Shared;
-        if (exec == Lanes.All && MemoryAccess.IsContiguous(addresses, bytes))
-        {
-            AccessCounters.SharedRun(w, bytes);
-            Planes.ToRun(w, i, shared + addresses[0]);
-            return;
-        }
-
-        AccessCounters.Shared(w, addresses, exec, bytes);
-        for (uint rest = exec; rest != 0; rest &= rest - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(rest);
-            Planes.ToLane(w, i, lane, shared + addresses[lane]);
         }
     }
 

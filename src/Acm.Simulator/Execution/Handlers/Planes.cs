@@ -23,7 +23,26 @@ internal static unsafe class Planes
             w.Plane(register >> 2)[lane] = (register & 3) == 2 ? (ushort)value : (uint)value;
     }
 
-    public static void FromLane(Warp w, Instruction* i, int lane, byte* from)
+    /// <summary>One lane's elements, to memory or from it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Lane(Warp w, Instruction* i, int lane, byte* memory, bool store)
+    {
+        if (store)
+            ToLane(w, i, lane, memory);
+        else
+            FromLane(w, i, lane, memory);
+    }
+
+    /// <summary>All lanes' elements, to consecutive memory or from it.</summary>
+    public static void Run(Warp w, Instruction* i, byte* memory, bool store)
+    {
+        if (store)
+            ToRun(w, i, memory);
+        else
+            FromRun(w, i, memory);
+    }
+
+    private static void FromLane(Warp w, Instruction* i, int lane, byte* from)
     {
         int* registers = w.Frame.Code.ExtraFirst + i->Extra;
         int element = i->ElementBytes;
@@ -38,7 +57,7 @@ internal static unsafe class Planes
             Put(w, registers[j], lane, MemoryAccess.Read(from + (j * element), element), element, i->Mode);
     }
 
-    public static void ToLane(Warp w, Instruction* i, int lane, byte* to)
+    private static void ToLane(Warp w, Instruction* i, int lane, byte* to)
     {
         int* registers = w.Frame.Code.ExtraFirst + i->Extra;
         int element = i->ElementBytes;
@@ -47,7 +66,7 @@ internal static unsafe class Planes
     }
 
     /// <summary>All lanes from consecutive memory. Mode 4: the registers are as wide as the elements, 4 bytes.</summary>
-    public static void FromRun(Warp w, Instruction* i, byte* from)
+    private static void FromRun(Warp w, Instruction* i, byte* from)
     {
         int* registers = w.Frame.Code.ExtraFirst + i->Extra;
         int element = i->ElementBytes, count = i->Count;
@@ -77,7 +96,7 @@ internal static unsafe class Planes
         }
     }
 
-    public static void ToRun(Warp w, Instruction* i, byte* to)
+    private static void ToRun(Warp w, Instruction* i, byte* to)
     {
         int* registers = w.Frame.Code.ExtraFirst + i->Extra;
         int element = i->ElementBytes, count = i->Count;
