@@ -11,13 +11,17 @@ namespace Acm.Simulator.Checks;
 /// </summary>
 internal sealed unsafe partial class BlockChecks
 {
-    private const ulong Strong = 1, Several = 2, Part = 4;
+    private const ulong Strong = 1, Several = 2, Part = 4, Changed = 8;
     private readonly BlockOrder _order;
 
-    // bits: 0 strong, 1 several readers, 2 part of the word, 3-16 clock, 17-21 warp, 22-33 epoch, 34-55 block, 56-63 launch
+    // bits: 0 strong, 1 several readers, 2 part of the word, 3 read and changed at once, 4-16 clock, 17-21 warp, 22-33 epoch, 34-55 block, 56-63 launch
     private ulong GlobalStamp(Warp w, bool strong, int bytes) =>
-        (strong ? Strong : 0) | (bytes < 4 ? Part : 0) | (ulong)(Clocks.Now(w.Index) & 0x3fff) << 3 | (ulong)(uint)w.Index << 17 | (ulong)(_order.Epoch & 0xfff) << 22
+        (strong ? Strong : 0) | (bytes < 4 ? Part : 0) | (ulong)(Clocks.Now(w.Index) & 0x1fff) << 4 | (ulong)(uint)w.Index << 17 | (ulong)(_order.Epoch & 0xfff) << 22
         | (ulong)(uint)(_order.Block & 0x3fffff) << 34 | (ulong)(_order.Launch & 0xff) << 56;
+
+    private static int BlockOf(ulong stamp) => (int)(stamp >> 34) & 0x3fffff;
+
+    private static int WarpOf(ulong stamp) => (int)(stamp >> 17) & 31;
 
     private bool IsOld(ulong stamp) => stamp == 0 || (int)(stamp >> 56) != (_order.Launch & 0xff);
 
@@ -25,9 +29,9 @@ internal sealed unsafe partial class BlockChecks
     {
         if (IsOld(stamp))
             return true;
-        int block = (int)(stamp >> 34) & 0x3fffff;
+        int block = BlockOf(stamp), warp = WarpOf(stamp);
         if (block == (_order.Block & 0x3fffff))
-            return (int)(stamp >> 17 & 31) == w.Index || Clocks.Knows(w.Index, (int)(stamp >> 17) & 31, (uint)(stamp >> 3) & 0x3fff);
+            return warp == w.Index || Clocks.Knows(w.Index, warp, (uint)(stamp >> 4) & 0x1fff);
         return _order.Knows(block, (int)(stamp >> 22) & 0xfff);
     }
 
@@ -91,7 +95,11 @@ internal sealed unsafe partial class BlockChecks
                     See(address + (ulong)b, write);
                 if (IsOrdered(w, write) || (strong && (write & Strong) != 0) || MayBeOtherPart(write, bytes) || HasSeen(address + (ulong)b, write))
                     continue;
-                throw GlobalRace(w, lane, address + (ulong)b, write, "read", "wrote");
+                DeviceFaultException race = GlobalRace(w, lane, address + (ulong)b, write, "read", "wrote");
+                if ((write & Changed) == 0)
+                    throw race;
+                lock (Order)
+                    Doubt(_order.Block, w.Index, address + (ulong)b, race);
             }
         }
     }
@@ -116,19 +124,26 @@ internal sealed unsafe partial class BlockChecks
 
     private void StampGlobal(Warp w, int lane, ulong address, int bytes, bool strong, Instruction* store = null)
     {
-        ulong stamp = GlobalStamp(w, strong, bytes);
+        bool changes = store is null;
+        ulong stamp = GlobalStamp(w, strong, bytes) | (changes ? Changed : 0);
         ulong* stamps = StampsAt(w, address);
         for (int b = 0; b < bytes; b += 4, stamps += 2)
         {
             ulong write = Interlocked.Exchange(ref stamps[0], stamp), reader = stamps[1];
+            if (changes)
+                Confirm(w, address + (ulong)b, ref stamps[1]);
             if (!MayBeOtherPart(write, bytes) && !IsOrdered(w, write) && !(strong && (write & Strong) != 0) && !HasSeen(address + (ulong)b, write)
-                && (store is null || !IsSameValue(w, store, lane, (byte*)((long)address + w.Pages[(address - AddressMap.Global) >> AddressMap.PageShift].Data))))
+                && (changes || !IsSameValue(w, store, lane, (byte*)((long)address + w.Pages[(address - AddressMap.Global) >> AddressMap.PageShift].Data))))
                 throw GlobalRace(w, lane, address + (ulong)b, write, "write", "wrote");
             if (IsOld(reader) || MayBeOtherPart(reader, bytes) || (strong && (reader & Strong) != 0))
                 continue;
             bool several = (reader & Several) != 0;
-            if (!IsOrdered(w, reader & ~Several) && !(several && _order.KnowsOthers))
-                throw GlobalRace(w, lane, address + (ulong)b, reader, "write", "read");
+            if (IsOrdered(w, reader & ~Several) || (several && _order.KnowsOthers))
+                continue;
+            DeviceFaultException race = GlobalRace(w, lane, address + (ulong)b, reader, "write", "read");
+            if (!changes)
+                throw race;
+            Doubt(BlockOf(reader), WarpOf(reader), address + (ulong)b, race);
         }
     }
 
@@ -146,8 +161,8 @@ internal sealed unsafe partial class BlockChecks
 
     private DeviceFaultException GlobalRace(Warp w, int lane, ulong address, ulong other, string mine, string theirs)
     {
-        Dim3 block = _block.Launch.Grid.At((long)(other >> 34) & 0x3fffff);
+        Dim3 block = _block.Launch.Grid.At(BlockOf(other));
         return w.Fault(FaultKind.GlobalRace,
-            $"{mine} races: block {block}, warp {other >> 17 & 31} {theirs} the same word and nothing orders them", lane, address, _block.Launch.Memory.Describe(address));
+            $"{mine} races: block {block}, warp {WarpOf(other)} {theirs} the same word and nothing orders them", lane, address, _block.Launch.Memory.Describe(address));
     }
 }

@@ -36,7 +36,13 @@ internal sealed unsafe partial class BlockChecks
                 if (strong)
                     See(AddressMap.SharedWindow + g, write);
                 if (!IsOrdered(w, write) && !(strong && (write & AtomicBit) != 0) && !HasSeen(AddressMap.SharedWindow + g, write))
-                    throw Race(w, lane, at, write, "read", "wrote");
+                {
+                    DeviceFaultException race = Race(w, lane, at, write, "read", "wrote");
+                    if ((write & AtomicBit) == 0)
+                        throw race;
+                    _sharedDoubts.TryAdd((w.Index, g), race);
+                }
+
                 if (!strong)
                     _reads[(g * (ulong)_warps) + (ulong)w.Index] = now;
             }
@@ -103,8 +109,10 @@ internal sealed unsafe partial class BlockChecks
         new Span<byte>(shadow, bytes).Fill(AddressMap.Owned | AddressMap.Written);
     }
 
-    private void StampWrite(Warp w, int lane, ulong at, ulong g, uint stamp, Instruction* store = null)
+    private void StampWrite(Warp w, int lane, ulong at, ulong g, uint stamp, Instruction* store = null, bool changes = false)
     {
+        if (changes)
+            ConfirmShared(w, g);
         uint write = _writes[g];
         bool bothStrong = (write & stamp & AtomicBit) != 0;
         if (!bothStrong && !IsOrdered(w, write) && !HasSeen(AddressMap.SharedWindow + g, write) && (store is null || !IsSameValue(w, store, lane, _block.Shared + at)))
@@ -113,11 +121,12 @@ internal sealed unsafe partial class BlockChecks
         ReadOnlySpan<uint> known = Clocks.Of(w.Index);
         for (int v = 0; v < _warps; v++)
         {
-            if (reads[v] > known[v])
-            {
-                if (v != w.Index)
-                    throw Race(w, lane, at, (uint)v << WarpShift, "write", "read");
-            }
+            if (reads[v] <= known[v] || v == w.Index)
+                continue;
+            DeviceFaultException race = Race(w, lane, at, (uint)v << WarpShift, "write", "read");
+            if (!changes)
+                throw race;
+            _sharedDoubts.TryAdd((v, g), race);
         }
 
         _writes[g] = stamp;
@@ -190,7 +199,7 @@ internal sealed unsafe partial class BlockChecks
             NeedWritten(w, lane, addresses[lane], bytes);
             Acquire(w, AddressMap.SharedWindow + addresses[lane]);
             for (ulong g = addresses[lane] >> _granuleShift; g <= (addresses[lane] + (ulong)bytes - 1) >> _granuleShift; g++)
-                StampWrite(w, lane, addresses[lane], g, stamp);
+                StampWrite(w, lane, addresses[lane], g, stamp, changes: true);
             Release(w, AddressMap.SharedWindow + addresses[lane]);
         }
     }

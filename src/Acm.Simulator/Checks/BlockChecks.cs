@@ -56,10 +56,7 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         _hasPending = false;
         _order.Start(_block.Number);
         StartSync();
-    }
-
-    public void Finish()
-    {
+        _sharedDoubts.Clear();
     }
 
     public void Arrive(Warp warp, BlockBarrier barrier) => Clocks.Publish(warp.Index, barrier.Clocks!);
@@ -78,10 +75,6 @@ internal sealed unsafe partial class BlockChecks : IDisposable
                 }
             }
         }
-    }
-
-    public void WarpSync(Warp warp)
-    {
     }
 
     public void Dispose()

@@ -61,6 +61,9 @@ internal sealed unsafe class Launch : IDisposable
     /// <summary>Checked execution: by address of a synchronisation variable, what those who wrote it had published.</summary>
     public Dictionary<ulong, Dictionary<int, Checks.Past>> Published { get; } = [];
 
+    /// <summary>Checked execution: races that the reader's own atomic may yet clear up, by its block, its warp and the address.</summary>
+    public Dictionary<(int Block, int Warp, ulong Address), DeviceFaultException> Doubts { get; } = [];
+
     /// <summary>Checked execution: guards <see cref="Published"/> and the accesses that it orders.</summary>
     public Lock Order { get; } = new();
 
@@ -118,6 +121,7 @@ internal sealed unsafe class Launch : IDisposable
         }
 
         UniqueBytes.Collect(Memory, total);
+        _fault ??= Doubts.OrderBy(d => d.Key).Select(d => d.Value).FirstOrDefault();
         if (_fault is not null)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(_fault);
         return total;

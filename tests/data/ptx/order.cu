@@ -284,3 +284,24 @@ KERNEL pass_by_way_of_another_block(u32* sync, u32* data, u32* out) {
     if (blockIdx.x == 1 && ME == 0) { while (load_acquire(sync) == 0); store_release(sync + 1, 1); }
     if (blockIdx.x == 0 && ME >= 32) { if (ME == 32) while (load_acquire(sync + 1) == 0); __syncwarp(); out[GID] = data[ME - 32] == ME - 32 + 3; }
 }
+// Sums by compare-and-swap: the first guess is a plain read, which the swap confirms.
+static __device__ void add_by_swap(u32* p, u32 v) { u32 old = *p, seen; do { seen = old; old = atomicCAS(p, seen, seen + v); } while (old != seen); }
+KERNEL pass_guess_and_swap(u32* sync, u32* data, u32* out) {
+    __shared__ u32 s;
+    if (ME == 0) s = 0;
+    __syncthreads();
+    add_by_swap(&s, ME);
+    add_by_swap(sync, ME);
+    __syncthreads();
+    out[GID] = s == 63 * 32;
+}
+KERNEL fail_guess_without_swap(u32* sync, u32* data, u32* out) {
+    if (ME == 0) atomicAdd(sync, 1);
+    if (ME == 40) out[GID] = *sync;
+}
+KERNEL fail_guess_without_swap_shared(u32* sync, u32* data, u32* out) {
+    __shared__ u32 s;
+    if (ME == 0) s = 0;
+    __syncthreads();
+    if (ME < 32) atomicAdd(&s, 1); else out[GID] = s;
+}

@@ -175,9 +175,5 @@ internal static unsafe class WarpOps
     }
 
     /// <summary>bar.warp.sync.</summary>
-    public static void Sync(Warp w, Instruction* i, uint exec)
-    {
-        if (Collectives.Together(w, i, exec, w.Plane(i->E)))
-            w.Block.Checks?.WarpSync(w);
-    }
+    public static void Sync(Warp w, Instruction* i, uint exec) => Collectives.Together(w, i, exec, w.Plane(i->E));
 }
