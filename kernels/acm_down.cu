@@ -34,27 +34,29 @@ KERNEL(T::kThreads, 1) acm_down(const UNIFORM DownArgs args)
     const int z = block_z();
     const DownSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];
     const int m0 = block_x() * T::BM, n0 = block_y() * T::BN;
-    const int tokens = site.counts[0];
-    const int most_learners = learners_of_row(m0, site.counts, args.learners);
-    const bool leave_out_zero = RESIDUAL && !site.b2;
-    if (m0 >= tokens || (leave_out_zero && most_learners == 0)) return;
+    const int stored = rows_stored(site);
+    if (m0 >= stored) return;
 
     const int thread = thread_index(), learner_bytes = args.learner_size * kElemBytes;
     const u32 shared = shared_address(shared_bytes);
+    auto bytes = [&](int row) { return learners_of_row(row, site.counts, args.learners) * learner_bytes; };
     EndingRows<T> a;
     a.aim(thread, [&](int r, const u8*& start) {
-        const int k = learners_of_row(m0 + r, site.counts, args.learners);
-        start = (const u8*)site.hidden + (k > 0 ? (u64)(m0 + r) * args.hidden_pitch * kElemBytes : 0);
-        return k * learner_bytes;
+        const int limit = bytes(m0 + r);
+        start = (const u8*)site.hidden + (limit > 0 ? (u64)(m0 + r) * args.hidden_pitch * kElemBytes : 0);
+        return limit;
     });
     PackedColumns<T> b;
     b.aim(thread, site.w2, n0, args.steps);
     T tile;
     tile.clear();
-    tile.multiply_all(shared, thread, (most_learners * learner_bytes + T::KB - 1) / T::KB, a, b);
+    auto stages = [&](int row) { return (bytes(row) + T::KB - 1) / T::KB; };
+    const int row = m0 + T::warp_row(thread / 32);
+    const typename T::Reach reach = {stages(m0), bytes(m0 + T::BM - 1) / T::KB, stages(row + T::kHalfRow), stages(row)};
+    tile.multiply_all(shared, thread, reach, a, b);
 
     tile.finish(thread, m0, n0, [](int, float (&)[8]) {},
         [&](int row, int column, float (&v)[8], const float (&)[8]) {
-            store_down_row(site, args, tokens, leave_out_zero, row, column, v);
+            store_down_row(site, args, stored, row, column, v);
         });
 }

@@ -31,10 +31,11 @@ struct ProjectArgs {
     int columns;                              // as for acm_down
 };
 
-// C = A B for A [TILE_M, tiles * STAGE_BYTES] lying in shared memory as stages, B packed, its first `columns` columns. finish(tile, first
-// column) takes each pass. Every thread of the block must call it; on return the B buffers are free.
-template <class Finish>
-DEVICE void stream(u32 a, u32 buffers, const void* packed, int steps, int columns, int tiles, const Finish& finish)
+// C = A B for A [TILE_M, tiles * STAGE_BYTES] lying in shared memory as stages, B packed, its first `columns` columns. reach(first column of a
+// warp, full, some) says how far the warp's rows go (tile.cuh); finish(tile, first column) takes each pass. Every thread of the block must
+// call it; on return the B buffers are free.
+template <class Reach, class Finish>
+DEVICE void stream(u32 a, u32 buffers, const void* packed, int steps, int columns, int tiles, const Reach& reach, const Finish& finish)
 {
     constexpr int kBuffer = T::BN * T::KB;
     const int thread = thread_index(), passes = (columns + T::BN - 1) / T::BN, groups = (columns + 31) / 32 * 2;
@@ -59,19 +60,22 @@ DEVICE void stream(u32 a, u32 buffers, const void* packed, int steps, int column
     T tile;
     int slot = 0;
     for (int pass = 0; pass < passes; pass++) {
-        const bool needed = pass * T::BN + T::warp_column(thread / 32) < columns;
+        const int first = pass * T::BN + T::warp_column(thread / 32);
+        int full = 0, some = 0;
+        if (first < columns) reach(first, full, some);
         tile.clear();
         for (int k = 0; k < tiles; k++) {
             wait_copy_groups<T::DEPTH - 2>();
             block_barrier();
             copy_next(slot == 0 ? T::DEPTH - 1 : slot - 1);
-            if (needed) {
-                typename T::Operands o = home;
+            typename T::Operands o = home;
 #pragma unroll
-                for (int s = 0; s < T::kStepsPerStage; s++) o.a[s] += a + k * T::kBytesA;
-                o.b += buffers + slot * kBuffer;
-                tile.multiply_stage(o, 0);
-            }
+            for (int s = 0; s < T::kStepsPerStage; s++) o.a[s] += a + k * T::kBytesA;
+            o.b += buffers + slot * kBuffer;
+            if (k < full)
+                tile.template multiply_stage<T::MI>(o, 0);
+            else if (T::MI > T::kHalf && k < some)
+                tile.template multiply_stage<T::kHalf>(o, 0);
             slot = slot + 1 == T::DEPTH ? 0 : slot + 1;
         }
         finish(tile, pass * T::BN);
@@ -85,12 +89,10 @@ KERNEL(T::kThreads) acm_project(const UNIFORM ProjectArgs args)
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
     const ProjectSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];
-    const int m0 = block_x() * T::BM, tokens = site.counts[0];
-    const int most_learners = learners_of_row(m0, site.counts, args.learners);
-    const bool leave_out_zero = RESIDUAL && !site.b2;
-    if (m0 >= tokens || (leave_out_zero && most_learners == 0)) return;
+    const int m0 = block_x() * T::BM, stored = rows_stored(site);
+    if (m0 >= stored) return;
 
-    const int thread = thread_index(), needed = most_learners * args.learner_size;
+    const int thread = thread_index(), most_learners = learners_of_row(m0, site.counts, args.learners), needed = most_learners * args.learner_size;
     const u32 rows = shared_address(shared_bytes), hidden = rows + T::BM * args.x_pitch * kElemBytes;
     const u32 buffers = hidden + T::BM * args.hidden_pitch * kElemBytes;
     const int chunks = most_learners > 0 ? args.x_pitch * kElemBytes / 16 : 0;
@@ -102,7 +104,16 @@ KERNEL(T::kThreads) acm_project(const UNIFORM ProjectArgs args)
     }
 
     const int stages1 = args.steps1 / T::kStepsPerStage, stages2 = (needed * kElemBytes + T::KB - 1) / T::KB;
-    stream(rows, buffers, site.w1, args.steps1, needed, stages1, [&](const T& tile, int n0) {
+    const int row = m0 + T::warp_row(thread / 32);
+    auto takes_all = [&](int column, int& full, int& some) {
+        const int there = site.counts[least(column / args.learner_size, args.learners - 1) + 1] - row;
+        full = there > T::kHalfRow ? stages1 : 0, some = there > 0 ? stages1 : 0;
+    };
+    auto ends = [&](int, int& full, int& some) {
+        auto stages = [&](int at) { return (learners_of_row(at, site.counts, args.learners) * args.learner_size * kElemBytes + T::KB - 1) / T::KB; };
+        full = stages(row + T::kHalfRow), some = stages(row);
+    };
+    stream(rows, buffers, site.w1, args.steps1, needed, stages1, takes_all, [&](const T& tile, int n0) {
         tile.finish(thread, 0, n0,
             [&](int column, float (&bias)[8]) {
                 if (column < args.hidden_pitch) read8(site.b1 + column, bias);
@@ -121,10 +132,10 @@ KERNEL(T::kThreads) acm_project(const UNIFORM ProjectArgs args)
                 }
             });
     });
-    stream(hidden, buffers, site.w2, args.steps2, args.columns, stages2, [&](const T& tile, int n0) {
+    stream(hidden, buffers, site.w2, args.steps2, args.columns, stages2, ends, [&](const T& tile, int n0) {
         tile.finish(thread, m0, n0, [](int, float (&)[8]) {},
             [&](int row, int column, float (&v)[8], const float (&)[8]) {
-                store_down_row(site, args, tokens, leave_out_zero, row, column, v);
+                store_down_row(site, args, stored, row, column, v);
             });
     });
 }

@@ -48,14 +48,14 @@ KERNEL(T::kThreads) acm_up(const UNIFORM UpArgs args)
     b.aim(thread, site.w1, n0, args.steps);
     T tile;
     tile.clear();
-    tile.multiply_all(shared, thread, args.steps / T::kStepsPerStage, a, b);
+    const int warp = thread / 32, mine = site.counts[least((n0 + T::warp_column(warp)) / args.learner_size, args.learners - 1) + 1];
+    tile.multiply_all(shared, thread, T::reach(args.steps / T::kStepsPerStage, rows - m0, mine - m0 - T::warp_row(warp)), a, b);
 
     tile.finish(thread, m0, n0,
         [&](int column, float (&bias)[8]) { read8(site.b1 + column, bias); },
         [&](int row, int column, float (&v)[8], const float (&bias)[8]) {
-            if (row >= rows) return;
 #pragma unroll
             for (int e = 0; e < 8; e++) v[e] = activate<ACTIVATION>(v[e] + bias[e]);
-            write8_stored((Elem*)site.hidden + (u64)row * args.hidden_pitch + column, v);
+            store_elems((Elem*)site.hidden + (u64)row * args.hidden_pitch, column, args.hidden_pitch, row < mine, v);
         });
 }

@@ -58,7 +58,7 @@ struct WindowRows {
             first[i] = low[i] + (row - args.out_offsets[s]) * args.stride - args.padding;
         }
     }
-    DEVICE_MEMBER void issue(u32 shared, int stage) const
+    template <bool All> DEVICE_MEMBER void issue(u32 shared, int stage) const      // rows beyond the last are zeros in either
     {
         const int at = k + stage * (T::KB / kElemBytes), tap = at / channels, c = at - tap * channels;
 #pragma unroll
@@ -83,9 +83,10 @@ struct WindowRows {
         }
     }
     DEVICE_MEMBER void advance(int stages) { k += stages * (T::KB / kElemBytes); }
+    DEVICE_MEMBER void passed(int) {}
 };
 
-KERNEL(T::kThreads) conv1d(const UNIFORM ConvArgs args)
+KERNEL(T::kThreads, 1) conv1d(const UNIFORM ConvArgs args)
 {
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int m0 = block_x() * T::BM, n0 = block_y() * T::BN, group = block_z(), rows = args.out_offsets[args.sequences];
@@ -97,25 +98,17 @@ KERNEL(T::kThreads) conv1d(const UNIFORM ConvArgs args)
     b.aim(thread, (const u8*)args.w + (u64)group * padded * args.steps * kStepBytes, n0, args.steps);
     T tile;
     tile.clear();
-    tile.multiply_all(shared_address(shared_bytes), thread, args.steps / T::kStepsPerStage, a, b);
+    tile.multiply_all(shared_address(shared_bytes), thread, T::reach(args.steps / T::kStepsPerStage, rows - m0, rows - m0 - T::warp_row(thread / 32)), a, b);
 
     tile.finish(thread, m0, n0,
         [&](int column, float (&bias)[8]) { read8(args.b + group * padded + column, bias); },
         [&](int row, int column, float (&v)[8], const float (&bias)[8]) {
-            if (row >= rows || column >= (OUTPUT == 0 && group == grid_z() - 1 ? args.out_pitch - group * args.columns : args.columns)) return;
+            const int columns = OUTPUT == 0 && group == grid_z() - 1 ? args.out_pitch - group * args.columns : args.columns;
 #pragma unroll
             for (int e = 0; e < 8; e++) v[e] = activate<ACTIVATION>(v[e] + bias[e]);
-            const u64 at = (u64)row * args.out_pitch + group * args.columns + column;
-            if (OUTPUT == 0) {
-                write8_stored((Elem*)args.out + at, v);
-            } else {
-                if (OUTPUT == 2) {
-                    float before[8];
-                    read8((float*)args.out + at, before);
-#pragma unroll
-                    for (int e = 0; e < 8; e++) v[e] += before[e];
-                }
-                write8((float*)args.out + at, v);
-            }
+            const u64 at = (u64)row * args.out_pitch + group * args.columns;
+            float* to = (float*)args.out + at;
+            if (OUTPUT == 0) store_elems((Elem*)args.out + at, column, columns, row < rows, v);
+            else store_floats(to, OUTPUT == 2 ? to : nullptr, column, columns, row < rows, v);
         });
 }

@@ -43,25 +43,16 @@ KERNEL(T::kThreads) dense(const UNIFORM DenseArgs args)
     b.aim(thread, site.w, n0, args.steps);
     T tile;
     tile.clear();
-    tile.multiply_all(shared, thread, args.steps / T::kStepsPerStage, a, b);
+    tile.multiply_all(shared, thread, T::reach(args.steps / T::kStepsPerStage, rows - m0, rows - m0 - T::warp_row(thread / 32)), a, b);
 
     tile.finish(thread, m0, n0,
         [&](int column, float (&bias)[8]) { read8(site.b + column, bias); },
         [&](int row, int column, float (&v)[8], const float (&bias)[8]) {
-            if (row >= rows || column >= args.columns) return;
 #pragma unroll
             for (int e = 0; e < 8; e++) v[e] = activate<ACTIVATION>(v[e] + bias[e]);
-            const u64 at = (u64)row * args.out_pitch + column;
-            if (OUTPUT == 0) {
-                write8_stored((Elem*)site.out + at, v);
-            } else {
-                if (OUTPUT == 2) {
-                    float before[8];
-                    read8((float*)site.out + at, before);
-#pragma unroll
-                    for (int e = 0; e < 8; e++) v[e] += before[e];
-                }
-                write8((float*)site.out + at, v);
-            }
+            const u64 at = (u64)row * args.out_pitch;
+            float* to = (float*)site.out + at;
+            if (OUTPUT == 0) store_elems((Elem*)site.out + at, column, args.columns, row < rows, v);
+            else store_floats(to, OUTPUT == 2 ? to : nullptr, column, args.columns, row < rows, v);
         });
 }

@@ -10,8 +10,8 @@
 // NORM 0: no norm, y = x, x is Elem and nothing is written (an attention's output, before o_proj)
 // NORM 1: x float -> y Elem                              NORM 2: x float -> x float in place, and y Elem unless it is null (post-LN)
 //
-// Tile: TOKENS (8) tokens a block, a warp to a token for the norm; then a warp to a gate output for all of them, so that a block reads each
-// weight once. Sums are lane-strided, then a butterfly: the same order for a token whatever is beside it.
+// Tile: TOKENS (8) tokens a block, a warp to a token for its moments, a thread to four columns of all of them for the norm, a warp to a gate
+// output for all of them: a block reads each weight once. Sums are lane-strided, then a butterfly: the same order for a token whatever is beside it.
 // The block that finishes last sorts (a counter, not data; it wraps to 0 by itself). Lambda, fixed width and forced k are read from
 // device memory: changing them needs no new capture.
 // Grid: ceil(max tokens / 8); block 256; dynamic shared 8 * (padded + gates * outputs + 1) * 4 + 8 * (learners + 1) * 4, padded = width
@@ -48,6 +48,17 @@ struct NormGateArgs {
     float epsilon;
 };
 
+DEVICE void read4_floats(const float* from, int column, int width, float (&v)[4])
+{
+    if (column + 4 <= width) {
+        const Floats4 f = *(const Floats4*)(from + column);
+#pragma unroll
+        for (int e = 0; e < 4; e++) v[e] = f.f[e];
+    } else {
+#pragma unroll
+        for (int e = 0; e < 4; e++) v[e] = column + e < width ? from[column + e] : 0.0f;
+    }
+}
 // A column group of four: as many as lie below `width`, zeros beyond.
 DEVICE void read4(const void* row, int column, int width, float (&v)[4])
 {
@@ -55,13 +66,11 @@ DEVICE void read4(const void* row, int column, int width, float (&v)[4])
     for (int e = 0; e < 4; e++) v[e] = 0.0f;
     if (column + 4 <= width) {
 #if NORM == 0 && PRECISION >= FP16
-        const u32* words = (const u32*)((const Elem*)row + column);
-        const u32 a = words[0], b = words[1];
+        const u64 words = *(const u64*)((const Elem*)row + column);
+        const u32 a = (u32)words, b = (u32)(words >> 32);
         v[0] = low_half(a), v[1] = high_half(a), v[2] = low_half(b), v[3] = high_half(b);
 #else
-        const Floats4 f = *(const Floats4*)((const float*)row + column);
-#pragma unroll
-        for (int e = 0; e < 4; e++) v[e] = f.f[e];
+        read4_floats((const float*)row, column, width, v);
 #endif
         return;
     }
@@ -82,11 +91,19 @@ DEVICE void write4(Elem* to, const float* v)
 #endif
 }
 
-// One token by one warp: its row, normalised, to shared memory and to where it goes.
-DEVICE void normalise(const NormGateArgs& args, int token, float* row, int padded)
+DEVICE void write4_floats(float* to, int column, int width, const float (&v)[4])
+{
+    if (column + 4 <= width) *(Floats4*)(to + column) = Floats4{{v[0], v[1], v[2], v[3]}};
+    else
+        for (int e = 0; e < 4 && column + e < width; e++) to[column + e] = v[e];
+}
+DEVICE u64 row_of(const NormGateArgs& args, int token) { return (u64)(args.rows ? args.rows[token] : token) * args.x_pitch; }
+
+// One token by one warp: its row to shared memory; its mean and 1 / sqrt(variance + eps) to `moments`.
+DEVICE void take_row(const NormGateArgs& args, int token, float* row, float* moments, int padded)
 {
     const int lane = thread_index() % 32;
-    const u64 from = (u64)(args.rows ? args.rows[token] : token) * args.x_pitch;
+    const u64 from = row_of(args, token);
     float sum = 0.0f;
     for (int c = lane * 4; c < padded; c += 128) {
         float v[4];
@@ -98,21 +115,35 @@ DEVICE void normalise(const NormGateArgs& args, int token, float* row, int padde
     if (NORM == 0) return;
     const float mean = divide(sum_over_warp(sum), (float)args.width);
     float squares = 0.0f;
-    for (int c = lane * 4; c < args.width; c += 128)
+    for (int c = lane * 4; c < args.width; c += 128) {
+        const Floats4 f = *(const Floats4*)(row + c);
         for (int e = 0; e < 4 && c + e < args.width; e++) {
-            const float off = row[c + e] - mean;
+            const float off = f.f[e] - mean;
             squares = fma(off, off, squares);
         }
+    }
     const float scale = divide(1.0f, square_root(divide(sum_over_warp(squares), (float)args.width) + args.epsilon));
-    for (int c = lane * 4; c < padded; c += 128) {
-        float v[4];
+    if (lane == 0) moments[0] = mean, moments[1] = scale;
+}
+
+// Four columns a thread, of all tokens of the block: gamma and beta are read once.
+DEVICE void normalise(const NormGateArgs& args, int first, int here, float* rows, const float* moments, int padded)
+{
+    for (int c = thread_index() * 4; c < padded; c += 1024) {
+        float gamma[4], beta[4];
+        read4_floats(args.gamma, c, args.width, gamma);
+        read4_floats(args.beta, c, args.width, beta);
+        for (int t = 0; t < here; t++) {
+            Floats4* at = (Floats4*)(rows + t * padded + c);
+            const Floats4 x = *at;
+            float v[4];
 #pragma unroll
-        for (int e = 0; e < 4; e++)
-            v[e] = c + e < args.width ? activate<ACTIVATION>(fma((row[c + e] - mean) * scale, args.gamma[c + e], args.beta[c + e])) : 0.0f;
-        *(Floats4*)(row + c) = Floats4{{v[0], v[1], v[2], v[3]}};
-        if (c < args.y_pitch && (NORM != 2 || args.y)) write4((Elem*)args.y + (u64)token * args.y_pitch + c, v);
-        if (NORM == 2)
-            for (int e = 0; e < 4 && c + e < args.width; e++) ((float*)args.x)[from + c + e] = v[e];
+            for (int e = 0; e < 4; e++)
+                v[e] = c + e < args.width ? activate<ACTIVATION>(fma((x.f[e] - moments[2 * t]) * moments[2 * t + 1], gamma[e], beta[e])) : 0.0f;
+            *at = Floats4{{v[0], v[1], v[2], v[3]}};
+            if (c < args.y_pitch && (NORM != 2 || args.y)) write4((Elem*)args.y + (u64)(first + t) * args.y_pitch + c, v);
+            if (NORM == 2) write4_floats((float*)args.x + row_of(args, first + t), c, args.width, v);
+        }
     }
 }
 
@@ -148,8 +179,13 @@ KERNEL(256) norm_gate(const UNIFORM NormGateArgs args)
     const int first = block_x() * TOKENS, here = least(tokens - first, TOKENS);
     if (here <= 0) return;
 
-    if (warp < here) normalise(args, first + warp, rows + warp * padded, padded);
+    __shared__ float moments[2 * TOKENS];
+    if (warp < here) take_row(args, first + warp, rows + warp * padded, moments + 2 * warp, padded);
     else for (int c = lane * 4; c < padded; c += 128) *(Floats4*)(rows + warp * padded + c) = Floats4{{0.0f, 0.0f, 0.0f, 0.0f}};
+    if (NORM != 0) {
+        block_barrier();
+        normalise(args, first, here, rows, moments, padded);
+    }
     if (args.gates == 0) return;
     block_barrier();
 

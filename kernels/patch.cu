@@ -42,7 +42,7 @@ struct PixelRows {
                 : args.pixels + (u64)(row / sequence) * args.channels * size * size + p / across * kPatch * size + p % across * kPatch;
         }
     }
-    DEVICE_MEMBER void issue(u32 shared, int stage) const
+    template <bool All> DEVICE_MEMBER void issue(u32 shared, int stage) const      // rows beyond the last are zeros in either
     {
         const int first = k + stage * (T::KB / kElemBytes);
 #pragma unroll
@@ -52,8 +52,8 @@ struct PixelRows {
             if (image[i] && first < depth) {
                 if (kPatch % kElems == 0) {                        // a chunk lies within a row of the patch
 #pragma unroll
-                    for (int w = 0; w < kElems / 4; w++) {
-                        const Floats4 f = ((const Floats4*)(image[i] + pixel(first)))[w];
+                    for (int w = 0; w < kElems / 4; w++) {         // 16-bit types: two lanes load whole sectors, then trade (pair_up)
+                        const Floats4 f = *(const Floats4*)(image[i] + pixel(kElems == 8 ? first - thread_index() % 2 * 4 + 8 * w : first));
 #pragma unroll
                         for (int e = 0; e < 4; e++) v[4 * w + e] = f.f[e];
                     }
@@ -63,6 +63,7 @@ struct PixelRows {
                         if (first + e < depth) v[e] = image[i][pixel(first + e)];
                 }
             }
+            if (kPatch % kElems == 0 && kElems == 8) pair_up(v, 0);
             Words4 words[kWordsOf8];
             pack8(v, words);
             store_shared(shared + to + i * T::kRowsPerPass * T::KB, words[0]);
@@ -73,6 +74,7 @@ struct PixelRows {
         return (at / (kPatch * kPatch) * size + at / kPatch % kPatch) * size + at % kPatch;
     }
     DEVICE_MEMBER void advance(int stages) { k += stages * (T::KB / kElemBytes); }
+    DEVICE_MEMBER void passed(int) {}
 };
 
 KERNEL(T::kThreads) patch(const UNIFORM PatchArgs args)
@@ -87,15 +89,11 @@ KERNEL(T::kThreads) patch(const UNIFORM PatchArgs args)
     b.aim(thread, args.w, n0, args.steps);
     T tile;
     tile.clear();
-    tile.multiply_all(shared_address(shared_bytes), thread, args.steps / T::kStepsPerStage, a, b);
+    tile.multiply_all(shared_address(shared_bytes), thread, T::reach(args.steps / T::kStepsPerStage, rows - m0, rows - m0 - T::warp_row(thread / 32)), a, b);
 
     tile.finish(thread, m0, n0, [](int, float (&)[8]) {},
         [&](int row, int column, float (&v)[8], const float (&)[8]) {
-            if (row >= rows || column >= args.columns) return;
-            float more[8];
-            read8(args.table + (u64)(row % sequence) * ((args.columns + 63) / 64 * 64) + column, more);
-#pragma unroll
-            for (int e = 0; e < 8; e++) v[e] += more[e];
-            write8(args.x + (u64)row * args.x_pitch + column, v);
+            store_floats(args.x + (u64)row * args.x_pitch, args.table + (u64)(row % sequence) * ((args.columns + 63) / 64 * 64), column, args.columns,
+                row < rows, v);
         });
 }

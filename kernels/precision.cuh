@@ -112,6 +112,49 @@ DEVICE void write8_stored(void* to, const float (&v)[8])
     for (int w = 0; w < kWordsOf8; w++) ((Words4*)to)[w] = words[w];
 }
 
+// ---- eight values of every lane to rows in memory, whole sectors a request. All lanes of a warp call these together.
+
+// Lanes 2i and 2i + 1 hold 16 neighbouring columns. They swap halves, so that what each keeps are four neighbours of every eight: a pair's
+// first four are 32 bytes in a row, and so are its last four. Twice is never. Returns the column of v[0]; v[4] is eight further.
+DEVICE int pair_up(float (&v)[8], int column)
+{
+    const bool odd = thread_index() & 1;
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+        const float got = lane_xor(odd ? v[e] : v[4 + e], 1);
+        if (odd) v[e] = got;
+        else v[4 + e] = got;
+    }
+    return odd ? column - 4 : column;
+}
+// to[column ..] = v, plus what `plus` (may be `to` itself, or null) holds there; nothing from `columns` on, a multiple of 8.
+DEVICE void store_floats(float* to, const float* plus, int column, int columns, bool there, float (&v)[8])
+{
+    const int first = pair_up(v, column);
+#pragma unroll
+    for (int q = 0; q < 2; q++) {
+        const int c = first + 8 * q;
+        if (!there || c >= columns) continue;
+        Floats4 f = {{v[4 * q], v[4 * q + 1], v[4 * q + 2], v[4 * q + 3]}};
+        if (plus) {
+            const Floats4 more = *(const Floats4*)(plus + c);
+#pragma unroll
+            for (int e = 0; e < 4; e++) f.f[e] += more.f[e];
+        }
+        *(Floats4*)(to + c) = f;
+    }
+}
+DEVICE void store_elems(Elem* to, int column, int columns, bool there, float (&v)[8])
+{
+#if PRECISION >= FP16
+    if (there && column < columns) write8_stored(to + column, v);
+#else
+#pragma unroll
+    for (int e = 0; e < 8; e++) v[e] = rounded(v[e]);
+    store_floats(to, nullptr, column, columns, there, v);
+#endif
+}
+
 // ---- operands of one k-step. A: 16 rows. B: 16 columns, packed (see tile.cuh) so that a lane's part is 16 bytes.
 #if PRECISION != FP32
 struct FragmentA { Words4 v; };

@@ -19,6 +19,7 @@ struct Routed {
 DEVICE int learners_of_row(int row, const int* counts, int learners)
 {
     int k = 0;
+#pragma unroll 1
     for (int n = 1; n <= learners; n++) k += row < counts[n];
     return k;
 }

@@ -15,8 +15,8 @@
 // accumulators of 32 columns are 8 neighbours: columns 8t..8t+7 (see finish below), one 16-byte store in a 16-bit type.
 // The order does not depend on BM, BN, KB: every tile shape reads the same copy.
 //
-// THE PIPELINE. DEPTH buffers of (BM + BN) * KB bytes, DEPTH - 1 of them in flight, one barrier a stage, the stages unrolled so that all
-// addresses are a register plus a constant. A's 16-byte chunks are XOR-swizzled: ldmatrix and the copies touch every bank once.
+// THE PIPELINE. DEPTH buffers of (BM + BN) * KB bytes, DEPTH - 1 of them in flight, one barrier a stage; while no row ends, the stages are
+// unrolled so that all addresses are a register plus a constant; then one by one, each warp as far as its own rows go (half of them, in steps). A's 16-byte chunks are XOR-swizzled: ldmatrix and the copies touch every bank once.
 // Sums run over k in ascending order, one k-step after another, in every shape: the bits of an element do not depend on the tile.
 #pragma once
 #include "precision.cuh"
@@ -155,59 +155,86 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
         return f;
     }
 
-    DEVICE_MEMBER void multiply_stage(const Operands& o, int stage)
+    // Fragments is MI, or fewer where the warp's last rows have no part in the stage.
+    template <int Fragments> DEVICE_MEMBER void multiply_stage(const Operands& o, int stage)
     {
 #pragma unroll
         for (int s = 0; s < kStepsPerStage; s++) {
-            FragmentA a[MI];
+            FragmentA a[Fragments];
 #pragma unroll
-            for (int i = 0; i < MI; i++) a[i] = read_a(o, stage, s, i);
+            for (int i = 0; i < Fragments; i++) a[i] = read_a(o, stage, s, i);
 #pragma unroll
             for (int j = 0; j < NI / 2; j++) {
                 const FragmentB b = read_b(o, stage, s, j);
 #pragma unroll
-                for (int i = 0; i < MI; i++) multiply(sum[i][2 * j], sum[i][2 * j + 1], a[i], b);
+                for (int i = 0; i < Fragments; i++) multiply(sum[i][2 * j], sum[i][2 * j + 1], a[i], b);
             }
         }
     }
 
-    // Adds `tiles` stages of K. RowsA and ColumnsB copy the parts of one stage: issue(shared address of the part, stage counted from
-    // where they stand, wanted), and advance(stages).
-    template <class RowsA, class ColumnsB> DEVICE_MEMBER void multiply_all(u32 shared, int thread, int tiles, RowsA& a, ColumnsB& b)
+    // How far each part of a tile goes, in stages of K: rows end early, and a warp whose rows have ended multiplies nothing.
+    struct Reach {
+        int tiles;            // the block's longest row
+        int whole;            // every row of the block
+        int full, some;       // all fragments of this warp; the first half of them
+    };
+    static constexpr int kHalf = (MI + 1) / 2, kHalfRow = kHalf % MI * 16;      // fragments of the first half; where the other begins, if there is one
+    // For rows that take all of K or nothing: `block` rows of the tile, `warp` rows from this warp's first one on.
+    DEVICE_MEMBER static Reach reach(int tiles, int block, int warp)
     {
-        Operands o = operands(shared, thread);
+        return Reach{tiles, block >= BM ? tiles : 0, warp > kHalfRow ? tiles : 0, warp > 0 ? tiles : 0};
+    }
+
+    // Adds the stages of K. RowsA and ColumnsB copy the parts of one stage: issue(shared address of the part, stage counted from where they
+    // stand), and advance(stages); RowsA's issue<true> is for stages that every row takes, and passed(stages) counts what its limits have seen.
+    template <class RowsA, class ColumnsB> DEVICE_MEMBER void multiply_all(u32 shared, int thread, const Reach& reach, RowsA& a, ColumnsB& b)
+    {
+        const Operands o = operands(shared, thread);
 #pragma unroll
         for (int s = 0; s < DEPTH - 1; s++) {
-            if (s < tiles) {
-                a.issue(shared + s * kStageBytes, s);
+            if (s < reach.tiles) {
+                a.template issue<false>(shared + s * kStageBytes, s);
                 b.issue(shared + s * kStageBytes + kBytesA, 0);
             }
             b.advance(1);
             end_copy_group();
         }
-        const int ahead = most(tiles - (DEPTH - 1), 0);       // stages that are copied while others are multiplied
-        for (int left = ahead; left > 0; left -= DEPTH) {
+        // The bulk: nothing ends in these stages, neither where they multiply nor where they copy ahead.
+        const int bulk = least(reach.full, most(reach.whole - (DEPTH - 1), 0)) / DEPTH * DEPTH;
+#pragma unroll 1
+        for (int done = 0; done < bulk; done += DEPTH) {
 #pragma unroll
             for (int s = 0; s < DEPTH; s++) {
-                if (s > 0 && s >= left) break;
                 wait_copy_groups<DEPTH - 2>();
                 block_barrier();
                 const int into = (s + DEPTH - 1) % DEPTH;
-                a.issue(shared + into * kStageBytes, s + DEPTH - 1);
+                a.template issue<true>(shared + into * kStageBytes, s + DEPTH - 1);
                 b.issue(shared + into * kStageBytes + kBytesA, s % kStagesPerAdvance);
                 if ((s + 1) % kStagesPerAdvance == 0) b.advance(kStagesPerAdvance);
                 end_copy_group();
-                multiply_stage(o, s);
+                multiply_stage<MI>(o, s);
             }
             a.advance(DEPTH);
         }
-        int slot = ahead % DEPTH;
+        a.passed(bulk);
+        int slot = 0;
 #pragma unroll 1
-        for (int left = tiles - ahead; left > 0; left--) {
+        for (int done = bulk; done < reach.tiles; done++) {
             wait_copy_groups<DEPTH - 2>();
             block_barrier();
+            if (done + DEPTH - 1 < reach.tiles) {
+                const u32 into = shared + (slot == 0 ? DEPTH - 1 : slot - 1) * kStageBytes;
+                a.template issue<false>(into, DEPTH - 1);
+                b.issue(into + kBytesA, 0);
+                a.advance(1);
+                a.passed(1);
+                b.advance(1);
+            }
             end_copy_group();
-            multiply_stage(at_stage(o, slot), 0);
+            if (done < reach.full)
+                multiply_stage<MI>(at_stage(o, slot), 0);
+            else if (MI > kHalf && done < reach.some)
+                multiply_stage<kHalf>(at_stage(o, slot), 0);
             slot = slot + 1 == DEPTH ? 0 : slot + 1;
         }
     }
@@ -234,17 +261,21 @@ template <class T> struct WholeRows {
                 for (int s = 0; s < T::DEPTH; s++) store_shared(shared + to + s * T::kStageBytes + i * T::kRowsPerPass * T::KB, Words4{{0, 0, 0, 0}});
         }
     }
-    DEVICE_MEMBER void issue(u32 shared, int stage) const
+    template <bool All> DEVICE_MEMBER void issue(u32 shared, int stage) const
     {
 #pragma unroll
         for (int i = 0; i < T::kCopiesA; i++)
-            copy_if(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, there[i]);
+            if (All && T::BM % T::kRowsPerPass == 0)
+                copy(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB);
+            else
+                copy_if(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, there[i]);
     }
     DEVICE_MEMBER void advance(int stages)
     {
 #pragma unroll
         for (int i = 0; i < T::kCopiesA; i++) at[i] = opaque(at[i] + stages * T::KB);
     }
+    DEVICE_MEMBER void passed(int) {}
 };
 
 // Rows of A in global memory, each with its own start and its own end: chunk c of a stage is copied where it begins below the row's limit
@@ -265,20 +296,26 @@ template <class T> struct EndingRows {
             at[i] += c * 16;
         }
     }
-    DEVICE_MEMBER void issue(u32 shared, int stage) const
+    template <bool All> DEVICE_MEMBER void issue(u32 shared, int stage) const
     {
 #pragma unroll
         for (int i = 0; i < T::kCopiesA; i++)
-            if (T::BM % T::kRowsPerPass == 0 || thread_index() / T::kChunksPerRow < T::BM)
-                copy_or_zero(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, stage * T::KB < limit[i]);
+            if (T::BM % T::kRowsPerPass == 0 || thread_index() / T::kChunksPerRow < T::BM) {
+                if (All)
+                    copy(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB);
+                else
+                    copy_or_zero(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, stage * T::KB < limit[i]);
+            }
     }
     DEVICE_MEMBER void advance(int stages)
     {
 #pragma unroll
-        for (int i = 0; i < T::kCopiesA; i++) {
-            at[i] = opaque(at[i] + stages * T::KB);
-            limit[i] -= stages * T::KB;
-        }
+        for (int i = 0; i < T::kCopiesA; i++) at[i] = opaque(at[i] + stages * T::KB);
+    }
+    DEVICE_MEMBER void passed(int stages)
+    {
+#pragma unroll
+        for (int i = 0; i < T::kCopiesA; i++) limit[i] -= stages * T::KB;
     }
 };
 
