@@ -36,7 +36,7 @@ internal static class OpSuite
 
         using var backend = new CpuBackend(model.Plan, threads);
         using var forward = new CpuForward(backend);
-        int steps = backend.StepList.Count;
+        int steps = backend.Steps.Length;
         var samples = new List<double[]>();
         var wholes = new List<double>();
         long began = Stopwatch.GetTimestamp();
@@ -56,7 +56,7 @@ internal static class OpSuite
             wholes.Add(whole);
         }
         double all = new Times("", [.. wholes]).Median, left = all;
-        var groups = model.Plan.Ops.Select((op, i) => (Cost: OpCost.Of(op, model.Plan, batch, choices, tokens), Time: new Times("", [.. samples.Select(sample => sample[i])]).Median))
+        var groups = backend.Steps.Select((step, i) => (Cost: OpCost.Of(step.Ops, model.Plan, batch, choices, tokens), Time: new Times("", [.. samples.Select(sample => sample[i])]).Median))
             .GroupBy(static step => step.Cost.Name);
         foreach (var group in groups)
         {
@@ -78,12 +78,19 @@ internal static class OpSuite
 /// <summary>What an op's time is held against.</summary>
 internal readonly record struct OpCost(string Name, double Macs, double Bytes)
 {
+    /// <summary>Of ops that are one step.</summary>
+    public static OpCost Of(IReadOnlyList<Op> ops, ForwardPlan plan, int batch, int[] choices, int tokens)
+    {
+        OpCost[] parts = [.. ops.Select(op => Of(op, plan, batch, choices, tokens))];
+        return new(string.Join(" + ", parts.Select(static part => part.Name)), parts.Sum(static part => part.Macs), parts.Sum(static part => part.Bytes));
+    }
+
     /// <param name="op">The op.</param>
     /// <param name="plan">Its plan, of one row space besides the sequences'.</param>
     /// <param name="batch">Sequences, of length 1.</param>
     /// <param name="choices">[sites, tokens].</param>
     /// <param name="tokens">Rows of the whole batch.</param>
-    public static OpCost Of(Op op, ForwardPlan plan, int batch, int[] choices, int tokens) => op switch
+    private static OpCost Of(Op op, ForwardPlan plan, int batch, int[] choices, int tokens) => op switch
     {
         PatchEmbed o => new("patches", (double)(tokens - batch) * o.Weight.Count, 0),
         Linear o => new($"linear {o.In.Width} x {o.Out.Width}", (double)batch * o.Out.Rows.RowsOf(1) * o.Weight.Count, 0),

@@ -25,7 +25,7 @@ internal sealed unsafe class CpuBackend : IBackend
     {
         Plan = plan;
         UnfoldedGates = unfoldedGates;
-        Steps = [.. plan.Ops.Select(op => CpuStep.For(op, this))];
+        Steps = CpuStep.For(plan.Ops, this);
         _output = Slot(plan.Output);
         Pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
     }
@@ -43,8 +43,6 @@ internal sealed unsafe class CpuBackend : IBackend
     public bool UnfoldedGates { get; }
 
     public WorkerPool Pool { get; }
-
-    public IReadOnlyList<CpuStep> StepList => Steps;
 
     internal CpuStep[] Steps { get; }
 

@@ -86,6 +86,9 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Sequences of this run.</summary>
     public int Sequences { get; private set; }
 
+    /// <summary>How this run chooses k.</summary>
+    public RoutingRule Routing { get; private set; }
+
     /// <summary>Where to leave what each step of the last run took, in <see cref="Stopwatch"/> ticks; null: nowhere.</summary>
     internal long[]? StepTicks { get; set; }
 
@@ -95,6 +98,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     public void Run(in ForwardRun run)
     {
         Sequences = run.Lengths.Length;
+        Routing = run.Routing;
         for (int space = 0; space < _starts.Length; space++)
         {
             if (_starts[space].Length <= Sequences)

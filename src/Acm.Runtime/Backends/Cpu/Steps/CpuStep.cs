@@ -11,22 +11,40 @@ internal abstract class CpuStep
     /// <summary>One task of a phase that <see cref="Run"/> has spread over the threads.</summary>
     public virtual void Execute(CpuForward forward, int phase, int task, int worker) => throw new NotSupportedException();
 
-    public static CpuStep For(Op op, CpuBackend backend) => op switch
+    /// <summary>The ops this step stands for.</summary>
+    public IReadOnlyList<Op> Ops { get; private init; } = [];
+
+    /// <summary>The steps of a plan: an op each, but neighbours that can share a pass over the rows are one.</summary>
+    public static CpuStep[] For(IReadOnlyList<Op> ops, CpuBackend backend)
     {
-        PatchEmbed o => new PatchEmbedStep(o, backend),
-        TokenEmbed o => new TokenEmbedStep(o, backend),
-        LoadSamples o => new LoadSamplesStep(o, backend),
-        LayerNorm o => new LayerNormStep(o, backend),
-        ChannelNorm o => new ChannelNormStep(o, backend),
-        Linear o => new LinearStep(o, backend),
-        Route o => new RouteStep(o, backend),
-        AcmLayer o => new AcmStep(o, backend),
-        Attention o => new AttentionStep(o, backend),
-        Conv1d o => new Conv1dStep(o, backend),
-        SelectFirst o => new SelectFirstStep(o, backend),
-        MeanPool o => new MeanPoolStep(o, backend),
-        UnitLength o => new UnitLengthStep(o, backend),
-        Tap o => new TapStep(o, backend),
+        var steps = new List<CpuStep>();
+        for (int i = 0; i < ops.Count; i++)
+            if (ops[i] is LayerNorm norm && i + 1 < ops.Count && ops[i + 1] is Route route && route.In == norm.Out)
+            {
+                steps.Add(new RouteStep(route, new LayerNormStep(norm, backend), backend) { Ops = [norm, route] });
+                i++;
+            }
+            else
+                steps.Add(For(ops[i], backend));
+        return [.. steps];
+    }
+
+    private static CpuStep For(Op op, CpuBackend backend) => op switch
+    {
+        PatchEmbed o => new PatchEmbedStep(o, backend) { Ops = [o] },
+        TokenEmbed o => new TokenEmbedStep(o, backend) { Ops = [o] },
+        LoadSamples o => new LoadSamplesStep(o, backend) { Ops = [o] },
+        LayerNorm o => new LayerNormStep(o, backend) { Ops = [o] },
+        ChannelNorm o => new ChannelNormStep(o, backend) { Ops = [o] },
+        Linear o => new LinearStep(o, backend) { Ops = [o] },
+        Route o => new RouteStep(o, null, backend) { Ops = [o] },
+        AcmLayer o => new AcmStep(o, backend) { Ops = [o] },
+        Attention o => new AttentionStep(o, backend) { Ops = [o] },
+        Conv1d o => new Conv1dStep(o, backend) { Ops = [o] },
+        SelectFirst o => new SelectFirstStep(o, backend) { Ops = [o] },
+        MeanPool o => new MeanPoolStep(o, backend) { Ops = [o] },
+        UnitLength o => new UnitLengthStep(o, backend) { Ops = [o] },
+        Tap o => new TapStep(o, backend) { Ops = [o] },
         _ => throw new NotSupportedException($"The CPU backend does not know the op {op.GetType().Name}."),
     };
 }

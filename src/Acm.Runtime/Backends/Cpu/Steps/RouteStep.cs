@@ -4,123 +4,101 @@ using Acm.Runtime.Plan;
 namespace Acm.Runtime.Backends.Cpu.Steps;
 
 /// <summary>
-/// The gates of every ACM that reads one buffer: purely linear ones folded, in double, into one affine map each and computed in one product;
-/// then argmax and a counting sort per ACM.
+/// Chooses k for every ACM that reads one buffer, and sorts its rows by it. Folded gates are computed and decided row by row in one pass, and the
+/// norm that makes the rows, where there is one, in the same pass before.
 /// </summary>
 internal sealed unsafe class RouteStep : CpuStep
 {
+    private const int RowsPerTask = 2 * FoldedGates.Rows;
+    private readonly LayerNormStep? _norm;
     private readonly BufferSlot _in;
-    private readonly (AcmSite Site, int Choice, int Index)[] _sites;
-    private readonly List<GateProduct> _products = [];
-    private readonly int[] _logitColumns;
-    private readonly int _width;
+    private readonly FoldedGates? _folded;
+    private readonly GatedSite[] _sites;
 
-    private sealed record GateProduct(PackedMatrix[] Weight, nint Bias, Activation Activation, int Outputs, int LogitColumn, bool First);
+    /// <summary>An ACM's gate: which of the plan's sites, where its choices go, and its logits' column among the folded ones, or its own chain.</summary>
+    private sealed record GatedSite(AcmSite Site, int Choice, int Index, int Column, GateChain? Chain);
 
-    public RouteStep(Route op, CpuBackend backend)
+    /// <param name="op">The gates.</param>
+    /// <param name="norm">What makes their input, if that is for this step to run.</param>
+    /// <param name="backend">Owns the weights.</param>
+    public RouteStep(Route op, LayerNormStep? norm, CpuBackend backend)
     {
+        _norm = norm;
         _in = backend.Slot(op.In);
-        _sites = [.. op.Gates.Select(gate => (gate.Site, backend.Slot(gate.K), IndexOf(backend.Plan, gate.Site)))];
-        _logitColumns = new int[_sites.Length];
-        var folded = new List<(double[] Weight, double[] Bias)>();
-        int width = 0;
-        for (int pass = 0; pass < 2; pass++)
-            for (int i = 0; i < _sites.Length; i++)
-            {
-                Gate gate = _sites[i].Site.Gate;
-                bool folds = !backend.UnfoldedGates && (gate.Layers.Count == 1 || gate.Activation == Activation.Identity);
-                if (folds != (pass == 0))
-                    continue;
-                _logitColumns[i] = width;
-                width += gate.Layers[^1].Bias.Count;
-                if (folds)
-                    folded.Add(GateFolding.Fold(gate));
-                else
-                    AddChain(gate, _logitColumns[i], backend);
-            }
-        _width = width;
-        if (folded.Count > 0)
-            _products.Insert(0, Product([.. folded.SelectMany(static f => f.Weight)], [.. folded.SelectMany(static f => f.Bias)],
-                Activation.Identity, 0, true, backend));
+        _sites = new GatedSite[op.Gates.Count];
+        var folding = new List<Gate>();
+        int column = 0;
+        for (int i = 0; i < _sites.Length; i++)
+        {
+            var (site, k) = op.Gates[i];
+            bool folds = !backend.UnfoldedGates && (site.Gate.Layers.Count == 1 || site.Gate.Activation == Activation.Identity);
+            _sites[i] = new GatedSite(site, backend.Slot(k), IndexOf(backend.Plan, site), column, folds ? null : new GateChain(site.Gate, backend));
+            if (!folds)
+                continue;
+            folding.Add(site.Gate);
+            column += Outputs(site);
+        }
+        _folded = folding.Count > 0 ? new FoldedGates(folding, backend) : null;
     }
 
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         int rows = forward.Rows(_in.Rows);
-        RoutingRule rule = run.Routing;
-        float* logits = null;
-        if (rule.FixedLearners is null && !AllForced(rule))
-            logits = Logits(forward, rows);
-        for (int i = 0; i < _sites.Length; i++)
+        bool gates = false;
+        foreach (GatedSite site in _sites)
         {
-            (AcmSite site, int slot, int index) = _sites[i];
-            Choices choices = forward.Choice(slot);
-            choices.Need(rows, site.Learners);
-            if (rule.FixedLearners is { } width)
-                new Span<int>(choices.K, rows).Fill(Math.Min(width, site.Learners));
-            else if (rule.Forced?[index] is { } forced)
+            forward.Choice(site.Choice).Need(rows, site.Site.Learners);
+            gates |= site.Chain is null && IsFree(site, run.Routing);
+        }
+        if (gates || _norm is not null)
+            forward.Parallel(this, gates ? 1 : 0, (rows + RowsPerTask - 1) / RowsPerTask);
+        foreach (GatedSite site in _sites)
+        {
+            Choices choices = forward.Choice(site.Choice);
+            if (run.Routing.FixedLearners is { } width)
+                new Span<int>(choices.K, rows).Fill(Math.Min(width, site.Site.Learners));
+            else if (run.Routing.Forced?[site.Index] is { } forced)
                 forced.Span.CopyTo(new Span<int>(choices.K, rows));
-            else
-                Choose(logits + _logitColumns[i], rows, site, rule.Lambda, choices.K);
-            choices.Sort(rows, site.Learners);
+            else if (site.Chain is { } chain)
+                Choose(chain.Logits(forward, forward.Buffer(_in), _in.Width, rows), Outputs(site.Site), rows, site.Site.MinK, run.Routing.Lambda, Outputs(site.Site), choices.K);
+            choices.Sort(rows, site.Site.Learners);
             if (!run.Choices.IsEmpty)
-                new ReadOnlySpan<int>(choices.K, rows).CopyTo(run.Choices[(index * rows)..]);
+                new ReadOnlySpan<int>(choices.K, rows).CopyTo(run.Choices[(site.Index * rows)..]);
         }
     }
 
-    private bool AllForced(RoutingRule rule)
+    /// <summary>Norm, gates (phase 1) and choices of a few rows.</summary>
+    [SkipLocalsInit]
+    public override void Execute(CpuForward forward, int phase, int task, int worker)
     {
-        if (rule.Forced is null)
-            return false;
-        foreach (var (_, _, index) in _sites)
-            if (rule.Forced[index] is null)
-                return false;
-        return true;
-    }
-
-    private float* Logits(CpuForward forward, int rows)
-    {
-        float* logits = forward.Scratch(0, (long)rows * _width);
-        float* input = forward.Buffer(_in);
-        int depth = _in.Width, stage = 0;
-        foreach (GateProduct product in _products)
+        int row = task * RowsPerTask, end = Math.Min(row + RowsPerTask, forward.Rows(_in.Rows));
+        _norm?.Normalize(forward, row, end);
+        if (phase == 0)
+            return;
+        float* logits = stackalloc float[FoldedGates.Rows * _folded!.Width];
+        for (; row < end; row += FoldedGates.Rows)
         {
-            if (product.First)
-            {
-                input = forward.Buffer(_in);
-                depth = _in.Width;
-            }
-            bool last = product.LogitColumn >= 0;
-            float* target = last ? logits + product.LogitColumn : forward.Scratch(1 + stage % 2, (long)rows * product.Outputs);
-            forward.ClearBlocks();
-            forward.AddRows(input, depth, 0, rows, depth);
-            forward.Multiply(new GemmCall
-            {
-                Weights = product.Weight,
-                Stride = depth,
-                Epilogue = new Epilogue
-                {
-                    Bias = (float*)product.Bias, Activation = product.Activation, Out = target, OutStride = last ? _width : product.Outputs,
-                },
-            });
-            input = target;
-            depth = product.Outputs;
-            stage++;
+            int rows = Math.Min(FoldedGates.Rows, end - row);
+            _folded.Logits(forward.Buffer(_in) + (nint)row * _in.Width, _in.Width, rows, logits);
+            foreach (GatedSite site in _sites)
+                if (site.Chain is null && IsFree(site, forward.Routing))
+                    Choose(logits + site.Column, _folded.Width, rows, site.Site.MinK, forward.Routing.Lambda, Outputs(site.Site), forward.Choice(site.Choice).K + row);
         }
-        return logits;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Choose(float* logits, int rows, AcmSite site, double lambda, int* k)
+    private static int Outputs(AcmSite site) => site.Learners + 1 - site.MinK;
+
+    private static bool IsFree(GatedSite site, in RoutingRule rule) => rule.FixedLearners is null && rule.Forced?[site.Index] is null;
+
+    private static void Choose(float* logits, int width, int rows, int leastK, double lambda, int outputs, int* k)
     {
-        int outputs = site.Learners + 1 - site.MinK;
-        for (int row = 0; row < rows; row++, logits += _width)
+        for (int row = 0; row < rows; row++, logits += width)
         {
             int best = 0;
             double highest = double.NegativeInfinity;
             for (int i = 0; i < outputs; i++)
             {
-                double score = logits[i] - lambda * (i + site.MinK);
+                double score = logits[i] - lambda * (i + leastK);
                 if (double.IsNaN(score))
                 {
                     best = 0;
@@ -129,24 +107,9 @@ internal sealed unsafe class RouteStep : CpuStep
                 if (score > highest)
                     (best, highest) = (i, score);
             }
-            k[row] = best + site.MinK;
+            k[row] = best + leastK;
         }
     }
-
-    private void AddChain(Gate gate, int column, CpuBackend backend)
-    {
-        for (int layer = 0; layer < gate.Layers.Count; layer++)
-        {
-            bool last = layer + 1 == gate.Layers.Count;
-            _products.Add(Product(
-                GateFolding.Values(gate.Layers[layer].Weight), GateFolding.Values(gate.Layers[layer].Bias),
-                last ? Activation.Identity : gate.Activation, last ? column : -1, layer == 0, backend));
-        }
-    }
-
-    private static GateProduct Product(double[] weight, double[] bias, Activation activation, int column, bool first, CpuBackend backend) => new(
-        [backend.Own(PackedMatrix.FromOutputMajor(Array.ConvertAll(weight, static v => (float)v), bias.Length, weight.Length / bias.Length))],
-        (nint)backend.Keep(Array.ConvertAll(bias, static v => (float)v)), activation, bias.Length, column, first);
 
     private static int IndexOf(ForwardPlan plan, AcmSite site)
     {
