@@ -15,8 +15,8 @@ internal static class TranscribeCommand
         Argument<string> model = new("MODEL") { Description = "the model package" };
         Argument<string[]> files = new("WAV") { Description = "recordings: " + AudioFormatException.Supported, Arity = ArgumentArity.OneOrMore };
         Option<string?> map = new("--map") { Description = "draw waveform, words and compute over time, as PNG (one recording: the name; several: numbered)" };
-        Option<double> window = new("--window") { Description = "seconds given to the model at once", DefaultValueFactory = _ => 20 };
-        Option<double> overlap = new("--overlap") { Description = "seconds that neighbouring windows share", DefaultValueFactory = _ => 4 };
+        Option<double> window = new("--window") { Description = "most seconds given to the model at once; longer recordings are cut in their pauses", DefaultValueFactory = _ => 20 };
+        Option<double> overlap = new("--overlap") { Description = "seconds that neighbouring windows share where there is no pause", DefaultValueFactory = _ => 4 };
         Command command = new("transcribe", "Writes down what is said in recordings.") { model, files, map, window, overlap };
         CommonOptions common = new(command);
         command.SetAction(parsed =>

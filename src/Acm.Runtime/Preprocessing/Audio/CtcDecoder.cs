@@ -70,8 +70,12 @@ public sealed class CtcDecoder
         }
     }
 
-    /// <summary>Ends the stream: the word under way is heard.</summary>
-    public void Finish() => EndWord();
+    /// <summary>Ends the stream, or an utterance of it: the word under way is heard, and the next frame's id repeats nothing.</summary>
+    public void Finish()
+    {
+        EndWord();
+        (_previous, _sounding) = (-1, false);
+    }
 
     /// <summary>All of a short recording at once.</summary>
     /// <returns>Each delimiter a space, the ends stripped.</returns>

@@ -15,9 +15,9 @@ public readonly record struct TimedCharacter(string Text, double Start, double E
 /// <summary>What one more window of a recording has brought.</summary>
 /// <param name="Words">Words that ended since the last report.</param>
 /// <param name="FirstFrame">Index of the first of the frames that <paramref name="LearnerShare"/> is about.</param>
-/// <param name="LearnerShare">Of each new frame, the cost-weighted share of its learners that ran; empty for a dense model.</param>
+/// <param name="LearnerShare">Of each new frame, the cost-weighted share of its learners that ran, 0 in silence that was passed over; empty for a dense model.</param>
 /// <param name="Seconds">Seconds of the recording that are done.</param>
-/// <param name="Macs">Multiply-adds of this window, the overlap included.</param>
+/// <param name="Macs">Multiply-adds of this window, an overlap included.</param>
 /// <param name="DenseMacs">The dense architecture's on the same samples.</param>
 /// <param name="Budget">The budget that was applied.</param>
 public sealed record TranscriptPart(
@@ -25,8 +25,10 @@ public sealed record TranscriptPart(
     long Macs, long DenseMacs, AppliedBudget Budget);
 
 /// <summary>
-/// Transcribes recordings of any length with a Wav2Vec2 model by greedy CTC: short ones in one piece, long ones in overlapping windows that
-/// are joined where both hear silence. Memory is bounded by the window. Not thread-safe; sessions may be shared.
+/// Transcribes recordings of any length with a Wav2Vec2 model by greedy CTC. One of a window or less is heard in one piece; a longer one in
+/// pieces cut in its pauses, each normalised by itself, so that an utterance between pauses of a second gives the words it gives alone. Where
+/// there is no pause, windows overlap and are joined where both hear nothing. Silence beyond an utterance's margins is passed over: no word, no
+/// compute. Memory is bounded by the window. Not thread-safe; sessions may be shared.
 /// </summary>
 public sealed class SpeechTranscriber
 {
@@ -34,7 +36,7 @@ public sealed class SpeechTranscriber
     private readonly Wav2Vec2Config _config;
     private readonly bool _normalize;
     private readonly IReadOnlyList<string> _vocabulary;
-    private readonly int _stride, _leastSamples, _window, _step, _delimiter;
+    private readonly int _stride, _leastSamples, _window, _overlap, _delimiter;
     private readonly InferenceResult _result;
     private readonly double[] _siteCosts;
     private readonly double _cost;
@@ -43,7 +45,7 @@ public sealed class SpeechTranscriber
     /// <param name="model">A Wav2Vec2 model with a vocabulary.</param>
     /// <param name="session">A session of it, made for at least <paramref name="windowSeconds"/> of samples (<see cref="SessionOptions.MaxLength"/>).</param>
     /// <param name="windowSeconds">Longest piece given to the model at once.</param>
-    /// <param name="overlapSeconds">Shared by neighbouring windows; less than half a window.</param>
+    /// <param name="overlapSeconds">Shared by neighbouring windows where no pause parts them; less than half a window.</param>
     /// <exception cref="ModelFormatException">The model is no speech model or lacks its vocabulary.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The window is under a second, or the overlap not under half of it.</exception>
     public SpeechTranscriber(AcmModel model, InferenceSession session, double windowSeconds = 20, double overlapSeconds = 4)
@@ -64,7 +66,7 @@ public sealed class SpeechTranscriber
         _stride = _config.ConvStride.Aggregate(1, static (product, stride) => product * stride);
         _leastSamples = _config.LeastSamples;
         _window = (int)(windowSeconds * SampleRate);
-        _step = Math.Max(1, (int)((windowSeconds - overlapSeconds) * SampleRate) / _stride) * _stride;
+        _overlap = (int)(overlapSeconds * SampleRate);
         _result = session.CreateResult();
         _siteCosts = [.. model.Sites.Select(static site => (double)site.MacsPerLearner)];
         _cost = model.Sites.Sum(static site => (double)site.MacsPerLearner * site.Learners);
@@ -79,7 +81,7 @@ public sealed class SpeechTranscriber
     /// <summary>Transcribes a recording as it is read.</summary>
     /// <param name="recording">Of any rate: resampled where the model's differs.</param>
     /// <param name="run">Budget and cancellation.</param>
-    /// <returns>One part per window, each with the words that ended in it.</returns>
+    /// <returns>One part per window, each with the words that ended in it; nothing for a recording without samples.</returns>
     public IEnumerable<TranscriptPart> Transcribe(WavReader recording, RunOptions? run = null)
     {
         ArgumentNullException.ThrowIfNull(recording);
@@ -91,48 +93,62 @@ public sealed class SpeechTranscriber
         List<TimedWord> words = [];
         CtcDecoder decoder = new(_vocabulary, _config.PadTokenId);
         decoder.WordHeard += (word, characters) => words.Add(Timed(word, characters));
-        List<float> heard = [];
+        List<float> shares = [];
         int[] held = [];
         float[] heldShare = [];
-        long start = 0, done = 0;
-        using IEnumerator<float[]> source = pieces.GetEnumerator();
-        for (bool more = true; more;)
+        long done = 0, heard = 0;
+        using SpeechWindows windows = new(pieces, SampleRate, _stride, _window, _overlap);
+        while (windows.Next(out SpeechWindow window))
         {
-            while (heard.Count <= _window && (more = source.MoveNext()))
-                heard.AddRange(source.Current);
-            int take = Math.Min(heard.Count, _window);
-            if (take == 0)
-                break;
-            (int[] best, float[] share) = Hear(heard, take, run);
-            more |= heard.Count > _window;
+            (int[] best, float[] share) = Hear(window.Samples, run);
+            long first = done;
+            PassOver(window.Start / _stride);
             // What the window before held back overlaps with this one's beginning.
             int cut = WindowStitch.Cut(held, best.AsSpan(0, Math.Min(held.Length, best.Length)), _config.PadTokenId, _delimiter);
-            int keep = more ? Math.Min(_step / _stride, best.Length) : best.Length;
-            decoder.Push(held.AsSpan(0, cut));
-            decoder.Push(best.AsSpan(cut, Math.Max(0, keep - cut)));
-            float[] shares = [.. heldShare.AsSpan(0, Math.Min(cut, heldShare.Length)), .. Slice(share, cut, keep)];
-            held = best[keep..];
-            heldShare = share.Length == 0 ? [] : share[keep..];
-            heard.RemoveRange(0, more ? Math.Min(_step, heard.Count) : heard.Count);
-            if (!more)
+            int keep = window.End == WindowEnd.Overlap ? Math.Min((int)((windows.Heard - window.Start) / _stride), best.Length) : best.Length;
+            Emit(held, heldShare, 0, cut);
+            Emit(best, share, cut, keep);
+            (held, heldShare) = (best[keep..], share.Length == 0 ? [] : share[keep..]);
+            if (window.End == WindowEnd.Pause)
+                PassOver((window.Start + window.Samples.Length) / _stride);
+            if (window.End != WindowEnd.Overlap)
                 decoder.Finish();
-            start += more ? _step : take;
+            heard = windows.Heard;
             yield return new TranscriptPart(
-                [.. words], done, shares, (double)start / SampleRate, _result.Macs, _result.DenseMacs, _result.Budget);
-            done += shares.Length;
+                [.. words], first, [.. shares], (double)heard / SampleRate, _result.Macs, _result.DenseMacs, _result.Budget);
             words.Clear();
+            shares.Clear();
+        }
+        if (heard > 0 && windows.Heard > heard)
+            yield return new TranscriptPart([], done, [], (double)windows.Heard / SampleRate, 0, 0, _result.Budget);
+
+        // Frames that are in no window: nothing runs on them.
+        void PassOver(long frame)
+        {
+            int silent = (int)Math.Max(0, frame - done);
+            int[] blanks = new int[silent];
+            Array.Fill(blanks, _config.PadTokenId);
+            Emit(blanks, _siteCosts.Length == 0 ? [] : new float[silent], 0, silent);
+        }
+
+        void Emit(int[] ids, float[] share, int from, int to)
+        {
+            if (to <= from)
+                return;
+            decoder.Push(ids.AsSpan(from, to - from));
+            if (share.Length > 0)
+                shares.AddRange(share.AsSpan(from, to - from));
+            done += to - from;
         }
     }
 
-    private static float[] Slice(float[] share, int from, int to) => share.Length == 0 || to <= from ? [] : share[from..to];
-
-    private (int[] Best, float[] Share) Hear(List<float> heard, int take, RunOptions? run)
+    private (int[] Best, float[] Share) Hear(float[] samples, RunOptions? run)
     {
-        // A recording shorter than one frame is one frame of it and silence.
-        float[] samples = new float[Math.Max(take, _leastSamples)];
-        heard.CopyTo(0, samples, 0, take);
         if (_normalize)
-            AudioNormalization.Apply(samples.AsSpan(0, take));
+            AudioNormalization.Apply(samples);
+        // What is shorter than one frame is one frame of it and silence.
+        if (samples.Length < _leastSamples)
+            Array.Resize(ref samples, _leastSamples);
         _session.Run(ModelInput.Samples(samples, [samples.Length]), _result, run);
         int frames = _result.OutputRows[0];
         int[] best = new int[frames];

@@ -1,0 +1,128 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>Long recordings, made by joining the speech model's samples.</summary>
+public class TranscribeCommandTests
+{
+    private const int Rate = 16000;
+
+    /// <summary>Joins recordings with digital silence until <paramref name="seconds"/> are full, and says which were taken.</summary>
+    private static List<string> Join(string path, string[] parts, double seconds, double silence)
+    {
+        List<string> taken = [];
+        using FileStream file = File.Create(path);
+        file.Write(Header(0));
+        for (int i = 0; file.Length < seconds * Rate * 2; i++)
+        {
+            taken.Add(parts[i % parts.Length]);
+            using WavReader recording = WavReader.Open(taken[^1]);
+            Assert.That((recording.SampleRate, recording.Channels), Is.EqualTo((Rate, 1)));
+            float[] samples = new float[recording.Length];
+            recording.Read(samples);
+            byte[] bytes = new byte[2 * (samples.Length + (int)(silence * Rate))];
+            for (int n = 0; n < samples.Length; n++)
+                BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(2 * n), (short)MathF.Round(samples[n] * 32768));
+            file.Write(bytes);
+        }
+        int length = (int)file.Length - 44;
+        file.Position = 0;
+        file.Write(Header(length));
+        return taken;
+    }
+
+    private static byte[] Header(int bytes)
+    {
+        byte[] header = [.. "RIFF    WAVEfmt "u8, 16, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 16, 0, .. "data    "u8];
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(4), bytes + 36);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(24), Rate);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(28), 2 * Rate);
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(40), bytes);
+        return header;
+    }
+
+    private static string[] Samples(string model) => [.. Directory.GetFiles(model, "*.wav").Order(StringComparer.Ordinal)];
+
+    private static Dictionary<string, string> Words(string model, string[] files, params string[] options) =>
+        Tool.Json(["transcribe", model, .. files, .. options]).GetProperty("files").EnumerateArray()
+            .ToDictionary(static file => file.GetProperty("file").GetString()!, static file => file.GetProperty("text").GetString()!);
+
+    [Test]
+    public void A_long_recording_has_the_words_of_its_parts_where_they_were_said([Values("0", "3")] string lambda)
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        string joined = folder["joined.wav"];
+        List<string> parts = Join(joined, Samples(model), 70, 2);
+        Dictionary<string, string> words = Words(model, Samples(model), "--lambda", lambda);
+        JsonElement heard = Tool.Json("transcribe", model, joined, "--lambda", lambda).GetProperty("files")[0];
+        Assert.That(heard.GetProperty("text").GetString(), Is.EqualTo(string.Join(' ', parts.Select(part => words[part]))));
+        double start = 0;
+        int next = 0;
+        JsonElement[] all = [.. heard.GetProperty("words").EnumerateArray()];
+        foreach (string part in parts)
+        {
+            double end = start + (new FileInfo(part).Length - 44) / 2.0 / Rate;
+            foreach (string word in words[part].Split(' '))
+            {
+                JsonElement said = all[next++];
+                Assert.That(said.GetProperty("word").GetString(), Is.EqualTo(word));
+                Assert.That(said.GetProperty("start").GetDouble(), Is.InRange(start, end));
+                Assert.That(said.GetProperty("end").GetDouble(), Is.InRange(start, end));
+            }
+            start = end + 2;
+        }
+        Assert.That(heard.GetProperty("seconds").GetDouble(), Is.EqualTo(start).Within(0.02));
+    }
+
+    [Test]
+    public void Without_silences_windows_overlap_and_every_word_is_heard_once()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        string joined = folder["joined.wav"];
+        Join(joined, Samples(model), 60, 0);
+        // Noise over all of it, so that nothing is a pause: the words change with it, but one large window hears the same noise.
+        byte[] bytes = File.ReadAllBytes(joined);
+        Random random = new(1);
+        for (int at = 44; at < bytes.Length; at += 2)
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(at), (short)Math.Clamp(BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(at)) + random.Next(-1500, 1500), -32768, 32767));
+        File.WriteAllBytes(joined, bytes);
+        string[] whole = Words(model, [joined], "--window", "90")[joined].Split(' '), windows = Words(model, [joined])[joined].Split(' ');
+        Assert.That(whole, Has.Length.GreaterThan(20));
+        Assert.That(Distance(whole, windows), Is.LessThanOrEqualTo(whole.Length / 4), $"{string.Join(' ', whole)} and {string.Join(' ', windows)}");
+    }
+
+    [Test, Explicit("ten minutes of sound, in a process of its own")]
+    public void Ten_minutes_stream_in_bounded_memory()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        List<string> parts = Join(folder["ten.wav"], Samples(model), 600, 1.5);
+        Join(folder["one.wav"], Samples(model), 60, 1.5);
+        Dictionary<string, string> words = Words(model, Samples(model));
+        var (oneText, onePeak) = ToolProcess.Measure("transcribe", model, folder["one.wav"]);
+        var (text, peak) = ToolProcess.Measure("transcribe", model, folder["ten.wav"]);
+        TestContext.Out.WriteLine($"peak {onePeak >> 20} MiB for one minute, {peak >> 20} MiB for ten");
+        Assert.That(text.Trim().Split('\t')[1], Is.EqualTo(string.Join(' ', parts.Select(part => words[part]))));
+        Assert.That(peak, Is.LessThan(onePeak + (32 << 20)).And.LessThan(300 << 20));
+        Assert.That(oneText, Is.Not.Empty);
+    }
+
+    // Levenshtein's, over words.
+    private static int Distance(string[] a, string[] b)
+    {
+        int[] row = [.. Enumerable.Range(0, b.Length + 1)];
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = row[0]++;
+            for (int j = 1; j <= b.Length; j++)
+                (diagonal, row[j]) = (row[j], Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)));
+        }
+        return row[^1];
+    }
+}
