@@ -62,7 +62,7 @@ public class TrainedModelTests
         run.Run(ModelInput.Text(ids, lengths), options);
         run.CheckOutput(golden.Doubles($"embedding.{j}"), "embeddings, forced");
         run.Run(ModelInput.Text(ids, lengths), new RunOptions { Lambda = options.Lambda });
-        CheckFree(run, forced, lead, lengths);
+        Flips.Count(run.Result, forced, lead, Margin);
 
         T[] Packed<T>(T[] values, int layer) =>
             [.. sentences.SelectMany(sentence => values.AsSpan((layer * shape[1] + sentence.Index) * shape[2], sentence.Ids.Length).ToArray())];
@@ -85,11 +85,11 @@ public class TrainedModelTests
             run.Run(ModelInput.Samples(input, lengths), new RunOptions { Lambda = lambda });
             if (backend == BackendKind.Reference)
             {
-                Assert.That(CheckFree(run, forced, lead, [frames]), Is.Zero, $"file {n}: flips");
+                Assert.That(Flips.Count(run.Result, forced, lead, Margin), Is.Zero, $"file {n}: flips");
             }
             else
             {
-                CheckFree(run, forced, lead, [frames]);
+                Flips.Count(run.Result, forced, lead, Margin);
                 run.Run(ModelInput.Samples(input, lengths), new RunOptions { ForcedK = forced });
             }
             run.CheckOutput(golden.Doubles($"{n}.{j}.logits"), $"file {n}: logits");
@@ -109,34 +109,5 @@ public class TrainedModelTests
         int[] ids = golden.Ints("ids"), lengths = golden.Ints("length");
         int longest = golden.Shape("ids")[1];
         return [.. lengths.Select((length, s) => new Sentence(s, ids.AsSpan(s * longest, length).ToArray()))];
-    }
-
-    // A flip is excused where the stored margin is small, and in the layers after one of its own sequence.
-    private static int CheckFree(GoldenRun run, Dictionary<string, ReadOnlyMemory<int>> want, List<float[]> lead, int[] tokensOf)
-    {
-        int flips = 0, after = 0;
-        for (int sequence = 0, first = 0; sequence < tokensOf.Length; first += tokensOf[sequence++])
-        {
-            bool flipped = false;
-            for (int s = 0; s < run.Model.Sites.Count; s++)
-            {
-                var expected = want[run.Model.Sites[s].Path].Span;
-                bool here = flipped;
-                for (int t = first; t < first + tokensOf[sequence]; t++)
-                {
-                    if (run.Result.K(s)[t] == expected[t])
-                    {
-                        continue;
-                    }
-                    Assert.That(flipped || lead[s][t] < Margin, $"k of token {t} at {run.Model.Sites[s].Path}, margin {lead[s][t]}");
-                    here = true;
-                    flips += flipped ? 0 : 1;
-                    after += flipped ? 1 : 0;
-                }
-                flipped = here;
-            }
-        }
-        TestContext.Out.WriteLine($"{flips} flips inside the margin of {Margin}, {after} in layers after one");
-        return flips;
     }
 }
