@@ -67,9 +67,10 @@ internal sealed unsafe class SimulatedModule : IDisposable
             variable.Initial?.CopyTo(new Span<byte>(host, (int)variable.Size));
             foreach ((int offset, string symbol, long addend, bool _) in variable.Relocations)
             {
-                if (!_globals.TryGetValue(symbol, out (ulong Address, ulong Size) target))
+                ulong target = Syntax.NumberOf(symbol) is > 0 and int number ? AddressMap.Function(number) : _globals.GetValueOrDefault(symbol).Address;
+                if (target == 0)
                     throw new PtxUnsupportedException(0, symbol, $"the initial value of '{variable.Name}' needs the address of '{symbol}'");
-                BinaryPrimitives.WriteUInt64LittleEndian(new Span<byte>(host + offset, 8), target.Address + (ulong)addend);
+                BinaryPrimitives.WriteUInt64LittleEndian(new Span<byte>(host + offset, 8), target + (ulong)addend);
             }
 
             _device.Memory.MarkWritten((ulong)variable.Address, (ulong)Math.Max(variable.Size, 1));

@@ -26,7 +26,7 @@ internal sealed unsafe class ControlFlow(
         {
             bool parts = instructions[at].Guard >= 0 || targets[at].Length > 1;
             int block = postDominator[_blockOf[at]];
-            if (!parts || block < 0 || block == exit)
+            if (!parts || block < 0 || block == exit || OnlyEnds(_starts[block], targets))
                 continue;
             meetings.Add(_starts[block]);
             meetingOf[at] = _starts[block];
@@ -47,6 +47,21 @@ internal sealed unsafe class ControlFlow(
     public const byte EndMark = 64, BranchMark = 128;
 
     private static bool Ends(in Instruction i) => (i.Flags & EndMark) != 0;
+
+    /// <summary>Whether nothing but the end is at a place: lanes that return early do not wait there, others may have barriers to pass before.</summary>
+    private bool OnlyEnds(int at, Dictionary<int, int[]> targets)
+    {
+        for (int steps = 0; steps < instructions.Count && instructions[at].Guard < 0; steps++)
+        {
+            if (Ends(instructions[at]))
+                return true;
+            if (!targets.TryGetValue(at, out int[]? to) || to.Length != 1)
+                return false;
+            at = to[0];
+        }
+
+        return false;
+    }
 
     private void FindBlocks(Dictionary<int, int[]> targets)
     {

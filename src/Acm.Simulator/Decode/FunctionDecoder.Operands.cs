@@ -145,8 +145,8 @@ internal sealed unsafe partial class FunctionDecoder
                 return Special(which);
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);
-            case NameOperand name when Place(type) == 64 && _kernel.CodeOf(name.Name) is { } function && _code.Functions.ToList().IndexOf(function) is > 0 and int number:
-                return Constant(AddressMap.FunctionWindow + ((ulong)number * AddressMap.FunctionStep), true);
+            case NameOperand name when Place(type) == 64 && _kernel.Module.NumberOf(name.Name) is > 0 and int number:
+                return Constant(AddressMap.Function(number), true);
             case NameOperand name:
                 throw Refuse($"'{name.Name}' is not declared");
             default:
@@ -239,6 +239,9 @@ internal sealed unsafe partial class FunctionDecoder
                     throw Refuse($"'{register.Register.Name}' cannot hold an address here");
                 i.A = RegisterOffset(register.Register);
                 i.Flags = (byte)(bits == 64 ? 1 : 0);
+                // The address of a parameter: a kernel's lie in their own space, a function's among its local memory.
+                if (space == MemorySpace.Param)
+                    i.Space = (byte)MemorySpace.Generic;
                 break;
             case ConstantOperand constant:
                 i.A = Constant((ulong)constant.Bits, true);

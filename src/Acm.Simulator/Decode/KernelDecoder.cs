@@ -35,11 +35,11 @@ internal sealed class KernelDecoder
     {
         List<PtxFunction> reachable = Reachable(entry);
         int sharedBytes = LayOutShared(reachable);
-        List<Code> functions = [];
+        Code?[] functions = new Code?[_module.Functions.Count + 1];
         foreach (PtxFunction function in reachable)
         {
             Code code = new(function.Name) { Functions = functions };
-            functions.Add(code);
+            functions[_module.NumberOf(function.Name)] = code; // 0, the kernel itself, is nobody's address
             _codes.Add(function.Name, code);
         }
 
@@ -66,8 +66,17 @@ internal sealed class KernelDecoder
     private List<PtxFunction> Reachable(PtxFunction entry)
     {
         List<PtxFunction> found = [entry];
+        bool indirect = false;
         for (int i = 0; i < found.Count; i++)
         {
+            if (!indirect && found[i].Body.OfType<InstructionStatement>().Any(IsIndirectCall))
+            {
+                // Tables of functions: any of them may be called.
+                indirect = true;
+                foreach (VariableSymbol variable in _module.Variables.Concat(_module.Functions.SelectMany(f => f.Variables)))
+                    found.AddRange(variable.Relocations.Select(r => _module.NumberOf(r.Symbol)).Where(n => n > 0).Select(n => _module.Functions[n - 1]).Except(found).ToList());
+            }
+
             foreach (InstructionStatement statement in found[i].Body.OfType<InstructionStatement>())
             {
                 foreach (NameOperand name in statement.Operands.OfType<NameOperand>())
@@ -80,6 +89,9 @@ internal sealed class KernelDecoder
 
         return found;
     }
+
+    private static bool IsIndirectCall(InstructionStatement statement) =>
+        statement.Opcode.StartsWith("call", StringComparison.Ordinal) && statement.Operands.Any(o => o is RegisterOperand);
 
     public Code? CodeOf(string name) => _codes.GetValueOrDefault(name);
 

@@ -88,8 +88,8 @@ internal sealed unsafe class Code(string name)
 
     public List<object> Tables { get; } = [];
 
-    /// <summary>The kernel and every function it can reach, by the number that their addresses carry.</summary>
-    public IReadOnlyList<Code> Functions { get; init; } = [];
+    /// <summary>Every function that the kernel can reach, by the number that its address carries.</summary>
+    public IReadOnlyList<Code?> Functions { get; init; } = [];
 
     /// <summary>Whether some call goes through a register.</summary>
     public bool CallsIndirectly { get; set; }

@@ -297,6 +297,22 @@ internal sealed unsafe class Warp : IDisposable
         return Collectives.TryGather(this) && PickReady();
     }
 
+    /// <summary>The current lanes take their instruction back until the other ready ones have had their turn; false where there are none.</summary>
+    public bool Defer(Instruction* i)
+    {
+        if (!_splits.Exists(s => s.State == SplitState.Ready))
+            return false;
+        Issued--;
+        Counters.Classes[(int)i->Class]--;
+        Counters.ActiveLanes -= BitOperations.PopCount(Mask);
+        Push(Mask, i, Frame, Token);
+        Split mine = _splits[^1];
+        _splits.RemoveAt(_splits.Count - 1);
+        _splits.Insert(0, mine);
+        Next();
+        return true;
+    }
+
     /// <summary>The current lanes wait at a barrier or for other lanes of a collective.</summary>
     public void Wait(SplitState state, Instruction* at, uint lanes, Instruction* resume)
     {

@@ -18,6 +18,9 @@ internal static class AddressMap
     /// <summary>Addresses of functions: the first, and the distance to the next.</summary>
     public const ulong FunctionWindow = 0x7ffb_0000_0000, FunctionStep = 256;
 
+    /// <summary>Address of the function of that number in its module.</summary>
+    public static ulong Function(int number) => FunctionWindow + ((ulong)number * FunctionStep);
+
     /// <summary>Bytes of a window.</summary>
     public const ulong WindowSize = 1 << 24;
 

@@ -120,5 +120,8 @@ internal sealed class PtxModule
 
     public List<PtxFunction> Functions { get; } = [];
 
+    /// <summary>Number of a function that can be called, which its address carries; 0 where there is none of that name.</summary>
+    public int NumberOf(string name) => Functions.FindLastIndex(f => f.Name == name && f.HasBody && !f.IsEntry) + 1;
+
     public List<VariableSymbol> Variables { get; } = [];
 }

@@ -40,7 +40,7 @@ public sealed class ProgressTests
     public void Blocks_that_wait_for_all_others_meet([Values] bool strict)
     {
         // What a block learns must not depend on which host thread comes first: many times.
-        for (int run = 0; run < (strict ? 60 : 4); run++)
+        for (int run = 0; run < (strict ? 24 : 4); run++)
             Meet(strict, seed: run, threads: 1 << (run % 3));
     }
 

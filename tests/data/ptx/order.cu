@@ -305,3 +305,14 @@ KERNEL fail_guess_without_swap_shared(u32* sync, u32* data, u32* out) {
     __syncthreads();
     if (ME < 32) atomicAdd(&s, 1); else out[GID] = s;
 }
+// Threads that have returned are not waited for, whichever way the compiler lays the branch.
+KERNEL pass_return_before_barrier(u32* sync, u32* data, u32* out) {
+    __shared__ u32 s[64];
+    out[GID] = 1;
+    s[ME] = ME;
+    if (ME % 5 == 2) return;
+    __syncthreads();
+    if (ME % 7 != 3) { s[ME] += s[63 - ME] * 0 + 1; } else { out[GID] = 1; return; }
+    __syncthreads();
+    out[GID] = s[ME] == ME + 1 && s[0] == 1;
+}

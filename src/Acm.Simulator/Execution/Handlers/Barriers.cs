@@ -10,15 +10,17 @@ internal static unsafe class Barriers
 {
     public static void Run(Warp w, Instruction* i, uint exec)
     {
-        w.Counters.Barriers++;
         int lane = Lanes.First(exec);
         int id = (int)w.Plane(i->A)[lane], count = i->B >= 0 ? (int)w.Plane(i->B)[lane] : 0;
         if (i->Mode2 == 1 && exec != w.Live && w.Block.Checks is not null && !w.Broken)
         {
+            if (w.Defer(i))
+                return; // the others may be about to exit
             throw w.Fault(FaultKind.BarrierUnderDivergence,
                 $"lanes 0x{exec:x8} of a warp come to barrier {id} without the others (alive: 0x{w.Live:x8})", lane);
         }
 
+        w.Counters.Barriers++;
         uint trues = i->C >= 0 ? *w.Plane(i->C) & exec : 0;
         w.Block.Arrive(w, i, exec, id, count, wait: i->Mode != 1, trues);
     }

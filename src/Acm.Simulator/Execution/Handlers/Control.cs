@@ -164,10 +164,9 @@ internal static unsafe class Control
         }
 
         ulong number = (targets[first] - AddressMap.FunctionWindow) / AddressMap.FunctionStep;
-        IReadOnlyList<Code> functions = w.Frame.Code.Functions;
-        if (targets[first] < AddressMap.FunctionWindow || number == 0 || number >= (ulong)functions.Count)
+        IReadOnlyList<Code?> functions = w.Frame.Code.Functions;
+        if (targets[first] < AddressMap.FunctionWindow || number == 0 || number >= (ulong)functions.Count || functions[(int)number] is not { } code)
             throw w.Fault(FaultKind.IllegalInstruction, "the call goes to no function", first, targets[first]);
-        Code code = functions[(int)number];
         if (code.Parameters.Count != site.Arguments.Count || code.Results.Count != site.Results.Count
             || !code.Parameters.Select(p => p.Size).SequenceEqual(site.Arguments.Select(a => a.Size))
             || !code.Results.Select(p => p.Size).SequenceEqual(site.Results.Select(r => r.Size)))
