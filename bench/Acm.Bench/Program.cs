@@ -36,11 +36,26 @@ switch (suite)
     case "service":
         ServiceSuite.Run();
         return 0;
+    case "lengths":
+        return Lengths();
     case "kernels":
         return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, kernels, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, kernels, all.");
         return 2;
+}
+
+// `lengths [FOLDER]`: the sample models lie in `shared/models` beside the repository, or in FOLDER.
+int Lengths()
+{
+    string models = args.Length > 1 ? args[1] : Path.Combine(Environment.GetEnvironmentVariable("ACM_SHARED") ?? Path.Combine(Report.RepoRoot, "..", "shared"), "models");
+    if (!Directory.Exists(models))
+    {
+        Console.Error.WriteLine($"{models}: no such folder; the sample models lie there, or where the next argument says.");
+        return 2;
+    }
+    LengthsSuite.Run(models, 8, threads);
+    return 0;
 }
 
 // `kernels [--only ARCHITECTURE] [FILE]`: what the assembler makes of kernels/*.cu, to FILE or to the terminal; 1 where any spills.

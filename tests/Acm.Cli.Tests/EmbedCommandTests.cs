@@ -1,0 +1,58 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>Many texts at once: files and standard input.</summary>
+public class EmbedCommandTests
+{
+    // Sentences of the sample model, cut to all lengths, with an empty line here and there.
+    private static IEnumerable<string> Lines(string model, int count)
+    {
+        string[] words = File.ReadAllText(Path.Combine(model, "sentences.txt")).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        for (int i = 0; i < count; i++)
+            yield return string.Join(' ', Enumerable.Range(0, i % 13).Select(j => words[(i * 31 + j) % words.Length]));
+    }
+
+    private static float[] Npy(string file, int rows)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        int start = 10 + BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8));
+        Assert.That(System.Text.Encoding.ASCII.GetString(bytes, 10, start - 10), Does.Contain($"'shape': ({rows}, 384)"));
+        return MemoryMarshal.Cast<byte, float>(bytes.AsSpan(start)).ToArray();
+    }
+
+    [Test]
+    public void A_file_of_lines_gives_each_its_own_vector_in_order()
+    {
+        string model = SharedFolder.Need("models", "minilm-acm");
+        using TemporaryFolder folder = new();
+        string[] lines = [.. Lines(model, 300)];
+        File.WriteAllLines(folder["lines.txt"], lines);
+        var (code, output, error) = Tool.Run("embed", model, "--file", folder["lines.txt"], "--output", folder["all.npy"]);
+        Assert.That((code, output), Is.EqualTo((0, "")), error);
+        Assert.That(error, Does.Match(@"300 texts, \d+ word pieces in [\d.]+ s \(\d+ texts/s\)"));
+        float[] all = Npy(folder["all.npy"], 300);
+        int[] some = [0, 1, 63, 64, 65, 130, 199, 299];
+        Tool.Succeed(["embed", model, .. some.Select(i => lines[i]), "--output", folder["some.npy"]]);
+        float[] few = Npy(folder["some.npy"], some.Length);
+        for (int i = 0; i < some.Length; i++)
+            Assert.That(all.AsSpan(some[i] * 384, 384).SequenceEqual(few.AsSpan(i * 384, 384)), $"line {some[i]}");
+    }
+
+    [Test, Explicit("minutes: fifty thousand lines through processes of their own")]
+    public void Fifty_thousand_lines_embed_with_memory_flat()
+    {
+        string model = SharedFolder.Need("models", "minilm-acm");
+        using TemporaryFolder folder = new();
+        var (_, few) = ToolProcess.Measure(Lines(model, 2_000), ["embed", model, "--output", folder["few.npy"]]);
+        var (_, many) = ToolProcess.Measure(Lines(model, 50_000), ["embed", model, "--output", folder["many.npy"]]);
+        TestContext.Out.WriteLine($"peak {few >> 20} MiB for 2,000 lines, {many >> 20} MiB for 50,000");
+        Assert.That(many, Is.LessThan(few + (32 << 20)));
+        float[] first = Npy(folder["few.npy"], 2_000), all = Npy(folder["many.npy"], 50_000);
+        Assert.That(all.AsSpan(0, first.Length).SequenceEqual(first), "the first lines, whatever comes after them");
+        Assert.That(all, Has.None.NaN);
+    }
+}
