@@ -20,7 +20,7 @@ internal static class RunCommand
         {
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             TensorBatch batch = TensorBatch.Read(loaded, parsed.GetValue(input)!);
-            SessionOptions session = common.Session(parsed, batch.Sequences, Math.Max(1, batch.TotalLength));
+            SessionOptions session = common.Session(parsed, Math.Max(1, batch.Sequences), Math.Max(1, batch.TotalLength));
             using InferenceSession inference = loaded.CreateSession(parsed.GetValue(unfolded)
                 ? new SessionOptions
                 {
