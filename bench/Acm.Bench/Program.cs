@@ -10,7 +10,12 @@ switch (suite)
         ModelSuite.Run(6, [VitShape.Small, VitShape.Base], [1], threads);
         return 0;
     case "gemm":
-        GemmSuite.Run(0.5, threads);
+        // Optionally a part of a product's name, rows (0: all) and threads: gemm "B mlp" 197 1.
+        GemmSuite.Run(
+            0.5,
+            args.Length > 3 ? [int.Parse(args[3])] : threads,
+            args.Length > 1 ? args[1] : "",
+            args.Length > 2 ? int.Parse(args[2]) : 0);
         return 0;
     case "models":
         // Optionally one of each: models B 8 1.

@@ -25,9 +25,6 @@ internal sealed record Times(string Name, double[] Milliseconds)
 /// </summary>
 internal static class Interleaved
 {
-    // Thread pools, ours and others', spin for a while after their work: let them park before the next one is timed.
-    private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(3);
-
     public static Times[] Run(double seconds, int least, params (string Name, Action Run)[] contestants)
     {
         int[] repeats = new int[contestants.Length];
@@ -39,17 +36,16 @@ internal static class Interleaved
             // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
             double once = Time(contestants[i].Run, 1);
             repeats[i] = Math.Clamp((int)(2 / once), 1, 200);
-            round += Math.Max(once * repeats[i], 2) + 2 * s_gap.TotalMilliseconds;
+            round += Math.Max(once * repeats[i], 2) + 5;
         }
         int rounds = Math.Clamp((int)(1000 * seconds / round), least, 400);
         double[][] times = [.. contestants.Select(_ => new double[rounds])];
         for (int r = 0; r < rounds; r++)
             for (int i = 0; i < contestants.Length; i++)
             {
-                Thread.Sleep(s_gap);
-                // Once untimed: caches and threads as a steady service has them.
-                if (repeats[i] > 1)
-                    contestants[i].Run();
+                Settle();
+                // Untimed: caches, threads and the clock rate, which fall back in the gap, as a steady service has them.
+                Time(contestants[i].Run, Math.Min(repeats[i], 8));
                 times[i][r] = Time(contestants[i].Run, repeats[i]);
             }
         return [.. contestants.Select((contestant, i) => new Times(contestant.Name, times[i]))];
@@ -58,6 +54,19 @@ internal static class Interleaved
     /// <summary>Median over the rounds of <paramref name="a"/>'s time over <paramref name="b"/>'s.</summary>
     public static double Ratio(Times a, Times b) =>
         new Times("", [.. a.Milliseconds.Zip(b.Milliseconds, static (x, y) => x / y)]).Median;
+
+    // Thread pools, ours and others', spin for a while after their work (ONNX Runtime's for tens of milliseconds): on a machine of few
+    // cores they would stand in the next one's way.
+    private static void Settle()
+    {
+        for (int i = 0; i < 100; i++)
+        {
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            Thread.Sleep(2);
+            if (Environment.CpuUsage.TotalTime - before < TimeSpan.FromMilliseconds(0.3))
+                return;
+        }
+    }
 
     private static double Time(Action run, int repeats)
     {

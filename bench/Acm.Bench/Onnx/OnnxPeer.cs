@@ -9,7 +9,7 @@ internal sealed class OnnxPeer : IDisposable
     private readonly OrtIoBinding _binding;
     private readonly Microsoft.ML.OnnxRuntime.RunOptions _run = new();
     private readonly OrtValue _input, _output;
-    private readonly float[] _result;
+    private readonly Memory<float> _result;
 
     public OnnxPeer(byte[] model, int threads, float[] input, long[] inputShape, long[] outputShape)
     {
@@ -22,16 +22,18 @@ internal sealed class OnnxPeer : IDisposable
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
         _session = new InferenceSession(model, options);
-        _result = new float[outputShape.Aggregate(1L, static (product, size) => product * size)];
-        _input = OrtValue.CreateTensorValueFromMemory(input, inputShape);
-        _output = OrtValue.CreateTensorValueFromMemory(_result, outputShape);
+        _result = Aligned.Floats((int)outputShape.Aggregate(1L, static (product, size) => product * size));
+        Memory<float> values = Aligned.Floats(input.Length);
+        input.CopyTo(values);
+        _input = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, values, inputShape);
+        _output = OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, _result, outputShape);
         _binding = _session.CreateIoBinding();
         _binding.BindInput(_session.InputNames[0], _input);
         _binding.BindOutput(_session.OutputNames[0], _output);
     }
 
     /// <summary>What the last run gave.</summary>
-    public ReadOnlySpan<float> Output => _result;
+    public ReadOnlySpan<float> Output => _result.Span;
 
     public void Run() => _session.RunWithBinding(_run, _binding);
 

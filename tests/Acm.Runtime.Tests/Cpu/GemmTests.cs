@@ -22,7 +22,7 @@ public sealed unsafe class GemmTests
             var call = new GemmCall { Weights = [b], Stride = depth, Epilogue = new Epilogue { Out = pc, OutStride = b.Columns } };
             for (int row = 0; row < rows; row += most)
                 for (int panel = 0; panel < b.Panels; panel++)
-                    call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, panel);
+                    call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, panel, b.Panel(0));
         }
         return c;
     }
@@ -57,6 +57,38 @@ public sealed unsafe class GemmTests
         foreach (int most in (int[])[1, 2, 3, 5, 7, 13, 14, 15, 29])
             Assert.That(Multiply(a, rows, depth, packed, most), Is.EqualTo(whole), $"blocks of {most}");
     }
+
+    /// <summary>What a machine without AVX-512, or without any AVX, computes: the same bits.</summary>
+    [Test]
+    public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows)
+    {
+        const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
+        float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns);
+        float[] wide = Tile(static (rows, a, b, c, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, pitch, bias, b));
+        Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "256 bits");
+        Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "128 bits");
+        for (int r = 0; r < rows; r++)
+            for (int n = 0; n < columns; n++)
+            {
+                float sum = bias[n];
+                for (int k = 0; k < depth; k++)
+                    sum = MathF.FusedMultiplyAdd(a[r * stride + k], b[k * columns + n], sum);
+                Assert.That(wide[r * pitch + n], Is.EqualTo(sum), $"row {r} column {n}");
+            }
+
+        float[] Tile(Kernel kernel)
+        {
+            float[] c = new float[rows * pitch];
+            Array.Fill(c, float.NaN);
+            fixed (float* pa = a, pb = b, pc = c, start = bias)
+                kernel(rows, pa, pb, pc, start);
+            for (int i = 0; i < c.Length; i++)
+                Assert.That(c[i], i % pitch < columns ? Is.Not.NaN : Is.NaN, "stored where it should, nowhere else");
+            return c;
+        }
+    }
+
+    private delegate void Kernel(int rows, float* a, float* b, float* c, float* bias);
 
     [Test]
     public void BothPackingsHoldTheSameWeight()

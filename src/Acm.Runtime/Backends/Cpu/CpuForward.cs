@@ -64,14 +64,14 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     private readonly int[][] _starts;
     private readonly NativeBuffer<float>[] _scratch, _workerScratch;
     private readonly NativeBuffer<int>[] _maps;
-    private RowBlock[] _blocks = new RowBlock[64];
-    private int _blockCount, _phase;
+    private readonly GemmTasks _gemm;
+    private int _phase;
     private CpuStep? _step;
-    private GemmCall _gemm;
 
     public CpuForward(CpuBackend backend)
     {
         _backend = backend;
+        _gemm = new GemmTasks(backend.Pool.Threads);
         _buffers = Make<float>(backend.BufferCount);
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
@@ -147,37 +147,20 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     }
 
     /// <summary>Begins the list of row blocks of a product.</summary>
-    public void ClearBlocks() => _blockCount = 0;
+    public void ClearBlocks() => _gemm.Clear();
 
-    /// <summary>Adds rows, cut so that each block is worth a task.</summary>
-    public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null)
-    {
-        // About a million multiply-adds a task: tens of microseconds, against one or two to hand it out.
-        const int Worth = 1 << 20;
-        int most = Math.Clamp(Worth / (GemmKernels.Columns * Math.Max(depth, 1) * GemmKernels.MostRows), 1, 16) * GemmKernels.MostRows;
-        for (int done = 0; done < rows; done += most)
-        {
-            if (_blockCount == _blocks.Length)
-                Array.Resize(ref _blocks, 2 * _blocks.Length);
-            _blocks[_blockCount++] = new RowBlock
-            {
-                A = a + done * stride, Row = row + done, Rows = Math.Min(most, rows - done), Depth = depth, Group = group, Bias = bias,
-            };
-        }
-    }
+    /// <summary>Adds rows to it.</summary>
+    public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null) =>
+        _gemm.Add(a, stride, row, rows, depth, group, bias);
 
     /// <summary>Multiplies the row blocks with every panel of their weights.</summary>
     public void Multiply(in GemmCall call)
     {
-        _gemm = call;
-        int panels = call.Weights[0].Panels, tasks = _blockCount * panels;
-        long work = 0;
-        for (int i = 0; i < _blockCount; i++)
-            work += (long)_blocks[i].Rows * _blocks[i].Depth * panels * GemmKernels.Columns;
+        int tasks = _gemm.Begin(call);
         _step = null;
-        if (work < 1 << 17 || tasks < 2)
+        if (_gemm.Work < 1 << 17 || tasks < 2)
             for (int task = 0; task < tasks; task++)
-                Execute(task, 0);
+                _gemm.Execute(task);
         else
             _backend.Pool.Run(this, tasks);
     }
@@ -187,7 +170,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         if (_step is { } step)
             step.Execute(this, _phase, task, worker);
         else
-            _gemm.Execute(_blocks[task % _blockCount], task / _blockCount);
+            _gemm.Execute(task);
     }
 
     public void Dispose()

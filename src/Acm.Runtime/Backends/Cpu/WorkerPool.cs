@@ -68,6 +68,7 @@ internal sealed class WorkerPool : IDisposable
     // Long enough to bridge the serial parts between two steps (some 20 microseconds), short enough to leave an idle process idle.
     private const int SpinsBeforePark = 4000;
     private readonly Thread[] _threads;
+    private readonly ThreadPlacement _placement;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Lock _registering = new();
     private volatile ParallelWork[] _works = [];
@@ -79,6 +80,7 @@ internal sealed class WorkerPool : IDisposable
     {
         Threads = Math.Max(1, threads);
         _threads = new Thread[Threads - 1];
+        _placement = new ThreadPlacement(_threads.Length);
         for (int i = 0; i < _threads.Length; i++)
         {
             int worker = i + 1;
@@ -110,6 +112,7 @@ internal sealed class WorkerPool : IDisposable
         work.Arm(tasks);
         if (tasks > 1 && _threads.Length > 0)
         {
+            _placement.MakeRoom();
             Interlocked.MemoryBarrier();
             int sleeping = Volatile.Read(ref _parked);
             if (sleeping > 0)
@@ -133,6 +136,7 @@ internal sealed class WorkerPool : IDisposable
 
     private void Work(int worker)
     {
+        _placement.Join(worker - 1);
         int idle = 0;
         while (!_disposed)
         {

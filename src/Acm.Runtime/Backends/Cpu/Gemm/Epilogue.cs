@@ -1,15 +1,19 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
-/// What happens to a finished tile on its way to memory: <c>out[OutRows[r], :] = act(tile[r, :] + bias) + residual[ResidualRows[r], :]</c>.
-/// Pointers that are null leave their part out; null row maps mean the row itself.
+/// What a product's sums begin with, and what happens to a finished tile on its way to memory:
+/// <c>out[OutRows[r], :] = act(bias + sums[r, :]) + residual[ResidualRows[r], :]</c>.
+/// Pointers that are null leave their part out; null row maps mean the row itself (for the residual, the output's row).
 /// </summary>
 internal unsafe struct Epilogue
 {
+    private const int Columns = GemmKernels.Columns, Half = Columns / 2;
+
     public float* Bias;
     public Activation Activation;
     public float* Out;
@@ -19,46 +23,109 @@ internal unsafe struct Epilogue
     public nint ResidualStride;
     public int* ResidualRows;
 
+    /// <summary>Whether a tile is stored as it is, row by row.</summary>
+    public readonly bool IsPlain => Activation == Activation.Identity && OutRows == null && Residual == null;
+
+    /// <summary>Asks for the memory that <see cref="Store"/> of the same rows and columns will touch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Announce(int row, int rows, int column)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (int r = row; r < row + rows; r++)
+        {
+            float* to = OutRow(r) + column;
+            Sse.Prefetch0(to);
+            Sse.Prefetch0(to + Half);
+            if (Residual != null)
+            {
+                float* add = ResidualRow(r) + column;
+                Sse.Prefetch0(add);
+                Sse.Prefetch0(add + Half);
+            }
+        }
+    }
+
     /// <summary>Stores columns <paramref name="column"/> .. + <paramref name="columns"/> of rows <paramref name="row"/> .. + <paramref name="rows"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(float* tile, int row, int rows, int column, int columns)
     {
-        for (int r = 0; r < rows; r++, tile += GemmKernels.Columns)
+        switch (Activation)
         {
-            float* to = Out + (OutRows == null ? row + r : OutRows[row + r]) * OutStride + column;
-            float* add = Residual == null ? null : Residual + (ResidualRows == null ? (OutRows == null ? row + r : OutRows[row + r]) : ResidualRows[row + r]) * ResidualStride + column;
-            if (columns == GemmKernels.Columns)
+            case Activation.Gelu: Store<GeluFunction>(tile, row, rows, column, columns); break;
+            case Activation.GeluTanh: Store<GeluTanhFunction>(tile, row, rows, column, columns); break;
+            case Activation.Relu: Store<ReluFunction>(tile, row, rows, column, columns); break;
+            default: Store<NoFunction>(tile, row, rows, column, columns); break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    private readonly void Store<TFunction>(float* tile, int row, int rows, int column, int columns)
+        where TFunction : IFunction
+    {
+        // A panel's last columns go through a full tile, so that a value's bits do not depend on where its column lies.
+        float* padded = stackalloc float[2 * Columns];
+        for (int r = row; r < row + rows; r++, tile += Columns)
+        {
+            Vector512<float> v0 = TFunction.Of(Vector512.Load(tile)), v1 = TFunction.Of(Vector512.Load(tile + Half));
+            float* to = OutRow(r) + column;
+            if (Residual != null)
             {
-                Finish(tile, Bias == null ? null : Bias + column, add).Store(to);
-                Finish(tile + 16, Bias == null ? null : Bias + column + 16, add == null ? null : add + 16).Store(to + 16);
+                float* add = Padded(ResidualRow(r) + column, columns, padded);
+                v0 += Vector512.Load(add);
+                v1 += Vector512.Load(add + Half);
             }
-            else
-                StorePart(tile, to, add, column, columns);
+            float* at = columns == Columns ? to : padded + Columns;
+            v0.Store(at);
+            v1.Store(at + Half);
+            if (at != to)
+                new Span<float>(at, columns).CopyTo(new Span<float>(to, columns));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly Vector512<float> Finish(float* tile, float* bias, float* add)
+    private readonly float* OutRow(int row) => Out + (OutRows == null ? row : OutRows[row]) * OutStride;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly float* ResidualRow(int row) =>
+        Residual + (ResidualRows != null ? ResidualRows[row] : OutRows != null ? OutRows[row] : row) * ResidualStride;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float* Padded(float* values, int columns, float* room)
     {
-        Vector512<float> v = Vector512.Load(tile);
-        if (bias != null)
-            v += Vector512.Load(bias);
-        v = Elementwise.Apply(Activation, v);
-        return add == null ? v : v + Vector512.Load(add);
+        if (columns == Columns)
+            return values;
+        new Span<float>(room, Columns).Clear();
+        new Span<float>(values, columns).CopyTo(new Span<float>(room, columns));
+        return room;
     }
 
-    // A panel's last columns: through a full tile, so that a value's bits do not depend on where its column lies.
-    private readonly void StorePart(float* tile, float* to, float* add, int column, int columns)
+    private interface IFunction
     {
-        float* padded = stackalloc float[3 * GemmKernels.Columns];
-        new Span<float>(padded, 3 * GemmKernels.Columns).Clear();
-        float* bias = padded + GemmKernels.Columns, residual = bias + GemmKernels.Columns;
-        if (Bias != null)
-            new Span<float>(Bias + column, columns).CopyTo(new Span<float>(bias, columns));
-        if (add != null)
-            new Span<float>(add, columns).CopyTo(new Span<float>(residual, columns));
-        for (int half = 0; half < GemmKernels.Columns; half += 16)
-            Finish(tile + half, Bias == null ? null : bias + half, add == null ? null : residual + half).Store(padded + half);
-        new Span<float>(padded, columns).CopyTo(new Span<float>(to, columns));
+        static abstract Vector512<float> Of(Vector512<float> x);
+    }
+
+    private readonly struct NoFunction : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Of(Vector512<float> x) => x;
+    }
+
+    private readonly struct GeluFunction : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Of(Vector512<float> x) => Elementwise.Gelu(x);
+    }
+
+    private readonly struct GeluTanhFunction : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Of(Vector512<float> x) => Elementwise.GeluTanh(x);
+    }
+
+    private readonly struct ReluFunction : IFunction
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Of(Vector512<float> x) => Elementwise.Apply(Activation.Relu, x);
     }
 }

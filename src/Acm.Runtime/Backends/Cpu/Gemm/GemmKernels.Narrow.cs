@@ -6,145 +6,195 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    private static int Narrow(float* a, nint stride, int rows, float* b, nint depth, float* tile)
+    public static void Narrow(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
     {
-        if (rows >= 3)
-        {
-            Narrow3(a, stride, b, depth, tile);
-            return 3;
-        }
-        if (rows >= 2)
-        {
-            Narrow2(a, stride, b, depth, tile);
-            return 2;
-        }
-        {
-            Narrow1(a, stride, b, depth, tile);
-            return 1;
-        }
+        for (int strip = 0; strip < 32; strip += 16)
+            for (int row = 0; row < rows; row += 6)
+                switch (rows - row)
+                {
+                    case 1: Narrow1(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 2: Narrow2(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 3: Narrow3(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 4: Narrow4(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 5: Narrow5(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    default: Narrow6(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow3(float* a, nint stride, float* b, nint depth, float* tile)
+    private static void Narrow1(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
     {
-        Vector256<float> c0_0 = Vector256<float>.Zero,
-            c0_1 = Vector256<float>.Zero,
-            c0_2 = Vector256<float>.Zero,
-            c0_3 = Vector256<float>.Zero,
-            c1_0 = Vector256<float>.Zero,
-            c1_1 = Vector256<float>.Zero,
-            c1_2 = Vector256<float>.Zero,
-            c1_3 = Vector256<float>.Zero,
-            c2_0 = Vector256<float>.Zero,
-            c2_1 = Vector256<float>.Zero,
-            c2_2 = Vector256<float>.Zero,
-            c2_3 = Vector256<float>.Zero;
-        nint twice = 2 * stride;
         float* a0 = a;
+        float* to0 = c;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b);
-            Vector256<float> b1 = Vector256.Load(b + 8);
-            Vector256<float> b2 = Vector256.Load(b + 16);
-            Vector256<float> b3 = Vector256.Load(b + 24);
-            Vector256<float> x0 = Vector256.Create(*a0);
-            c0_0 = Vector256.FusedMultiplyAdd(x0, b0, c0_0);
-            c0_1 = Vector256.FusedMultiplyAdd(x0, b1, c0_1);
-            c0_2 = Vector256.FusedMultiplyAdd(x0, b2, c0_2);
-            c0_3 = Vector256.FusedMultiplyAdd(x0, b3, c0_3);
-            Vector256<float> x1 = Vector256.Create(a0[stride]);
-            c1_0 = Vector256.FusedMultiplyAdd(x1, b0, c1_0);
-            c1_1 = Vector256.FusedMultiplyAdd(x1, b1, c1_1);
-            c1_2 = Vector256.FusedMultiplyAdd(x1, b2, c1_2);
-            c1_3 = Vector256.FusedMultiplyAdd(x1, b3, c1_3);
-            Vector256<float> x2 = Vector256.Create(a0[twice]);
-            c2_0 = Vector256.FusedMultiplyAdd(x2, b0, c2_0);
-            c2_1 = Vector256.FusedMultiplyAdd(x2, b1, c2_1);
-            c2_2 = Vector256.FusedMultiplyAdd(x2, b2, c2_2);
-            c2_3 = Vector256.FusedMultiplyAdd(x2, b3, c2_3);
-            a0++;
-            b += 32;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            a0++; b += 32;
         }
-        c0_0.Store(tile + 0);
-        c0_1.Store(tile + 8);
-        c0_2.Store(tile + 16);
-        c0_3.Store(tile + 24);
-        c1_0.Store(tile + 32);
-        c1_1.Store(tile + 40);
-        c1_2.Store(tile + 48);
-        c1_3.Store(tile + 56);
-        c2_0.Store(tile + 64);
-        c2_1.Store(tile + 72);
-        c2_2.Store(tile + 80);
-        c2_3.Store(tile + 88);
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow2(float* a, nint stride, float* b, nint depth, float* tile)
+    private static void Narrow2(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
     {
-        Vector256<float> c0_0 = Vector256<float>.Zero,
-            c0_1 = Vector256<float>.Zero,
-            c0_2 = Vector256<float>.Zero,
-            c0_3 = Vector256<float>.Zero,
-            c1_0 = Vector256<float>.Zero,
-            c1_1 = Vector256<float>.Zero,
-            c1_2 = Vector256<float>.Zero,
-            c1_3 = Vector256<float>.Zero;
         float* a0 = a;
+        float* to0 = c;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b);
-            Vector256<float> b1 = Vector256.Load(b + 8);
-            Vector256<float> b2 = Vector256.Load(b + 16);
-            Vector256<float> b3 = Vector256.Load(b + 24);
-            Vector256<float> x0 = Vector256.Create(*a0);
-            c0_0 = Vector256.FusedMultiplyAdd(x0, b0, c0_0);
-            c0_1 = Vector256.FusedMultiplyAdd(x0, b1, c0_1);
-            c0_2 = Vector256.FusedMultiplyAdd(x0, b2, c0_2);
-            c0_3 = Vector256.FusedMultiplyAdd(x0, b3, c0_3);
-            Vector256<float> x1 = Vector256.Create(a0[stride]);
-            c1_0 = Vector256.FusedMultiplyAdd(x1, b0, c1_0);
-            c1_1 = Vector256.FusedMultiplyAdd(x1, b1, c1_1);
-            c1_2 = Vector256.FusedMultiplyAdd(x1, b2, c1_2);
-            c1_3 = Vector256.FusedMultiplyAdd(x1, b3, c1_3);
-            a0++;
-            b += 32;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            x = Vector256.Create(*(a0 + stride));
+            c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+            c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            a0++; b += 32;
         }
-        c0_0.Store(tile + 0);
-        c0_1.Store(tile + 8);
-        c0_2.Store(tile + 16);
-        c0_3.Store(tile + 24);
-        c1_0.Store(tile + 32);
-        c1_1.Store(tile + 40);
-        c1_2.Store(tile + 48);
-        c1_3.Store(tile + 56);
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow1(float* a, nint stride, float* b, nint depth, float* tile)
+    private static void Narrow3(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
     {
-        Vector256<float> c0_0 = Vector256<float>.Zero,
-            c0_1 = Vector256<float>.Zero,
-            c0_2 = Vector256<float>.Zero,
-            c0_3 = Vector256<float>.Zero;
         float* a0 = a;
+        float* to0 = c;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
+        Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b);
-            Vector256<float> b1 = Vector256.Load(b + 8);
-            Vector256<float> b2 = Vector256.Load(b + 16);
-            Vector256<float> b3 = Vector256.Load(b + 24);
-            Vector256<float> x0 = Vector256.Create(*a0);
-            c0_0 = Vector256.FusedMultiplyAdd(x0, b0, c0_0);
-            c0_1 = Vector256.FusedMultiplyAdd(x0, b1, c0_1);
-            c0_2 = Vector256.FusedMultiplyAdd(x0, b2, c0_2);
-            c0_3 = Vector256.FusedMultiplyAdd(x0, b3, c0_3);
-            a0++;
-            b += 32;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            x = Vector256.Create(*(a0 + stride));
+            c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+            c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            x = Vector256.Create(*(a0 + 2 * stride));
+            c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+            c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            a0++; b += 32;
         }
-        c0_0.Store(tile + 0);
-        c0_1.Store(tile + 8);
-        c0_2.Store(tile + 16);
-        c0_3.Store(tile + 24);
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
+        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow4(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    {
+        float* a0 = a, a1 = a0 + 3 * stride;
+        float* to0 = c, to1 = to0 + 3 * pitch;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
+        Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
+        Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
+        for (; depth > 0; depth--)
+        {
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            x = Vector256.Create(*(a0 + stride));
+            c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+            c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            x = Vector256.Create(*(a0 + 2 * stride));
+            c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+            c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            x = Vector256.Create(*(a1));
+            c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+            c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            a0++; a1++; b += 32;
+        }
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
+        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
+        c3_0.Store(to1); c3_1.Store(to1 + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow5(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    {
+        float* a0 = a, a1 = a0 + 3 * stride;
+        float* to0 = c, to1 = to0 + 3 * pitch;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
+        Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
+        Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
+        Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
+        for (; depth > 0; depth--)
+        {
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            x = Vector256.Create(*(a0 + stride));
+            c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+            c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            x = Vector256.Create(*(a0 + 2 * stride));
+            c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+            c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            x = Vector256.Create(*(a1));
+            c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+            c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            x = Vector256.Create(*(a1 + stride));
+            c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+            c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            a0++; a1++; b += 32;
+        }
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
+        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
+        c3_0.Store(to1); c3_1.Store(to1 + 8);
+        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 8);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow6(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    {
+        float* a0 = a, a1 = a0 + 3 * stride;
+        float* to0 = c, to1 = to0 + 3 * pitch;
+        Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
+        Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
+        Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
+        Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
+        Vector256<float> c5_0 = c0_0, c5_1 = c0_1;
+        for (; depth > 0; depth--)
+        {
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            x = Vector256.Create(*(a0));
+            c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+            c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            x = Vector256.Create(*(a0 + stride));
+            c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+            c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            x = Vector256.Create(*(a0 + 2 * stride));
+            c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+            c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            x = Vector256.Create(*(a1));
+            c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+            c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            x = Vector256.Create(*(a1 + stride));
+            c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+            c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            x = Vector256.Create(*(a1 + 2 * stride));
+            c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
+            c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
+            a0++; a1++; b += 32;
+        }
+        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
+        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
+        c3_0.Store(to1); c3_1.Store(to1 + 8);
+        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 8);
+        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 8);
     }
 }

@@ -1,10 +1,11 @@
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
-/// Register tiles: <c>tile[r, 0..31] = sum_k a[r * stride + k] * b[k * 32 ..]</c>, each sum in one accumulator over ascending k, by fused
-/// multiply-adds: the bits of an element do not depend on how many rows its tile has.
+/// Register tiles: <c>c[r, 0..31] = bias[0..31] + sum_k a[r, k] * b[k, 0..31]</c>, each sum in one accumulator over ascending k, by fused
+/// multiply-adds: the bits of an element depend neither on how many rows its tile has nor on the instruction set.
 /// </summary>
 internal static unsafe partial class GemmKernels
 {
@@ -14,10 +15,42 @@ internal static unsafe partial class GemmKernels
     /// <summary>Columns of a tile and of a panel.</summary>
     public const int Columns = 32;
 
-    /// <summary>Computes the next tile of up to <paramref name="rows"/> rows into <paramref name="tile"/> [rows, 32].</summary>
+    /// <summary>The bias of products without one.</summary>
+    public static readonly float* NoBias = Zeros();
+
+    /// <summary>Computes one tile.</summary>
+    /// <param name="rows">1 to <see cref="MostRows"/>.</param>
+    /// <param name="a">First row; row r lies r * <paramref name="stride"/> further.</param>
+    /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
+    /// <param name="b">The panel [depth, 32].</param>
+    /// <param name="depth">Terms of the sums.</param>
+    /// <param name="c">Result; row r lies r * <paramref name="pitch"/> further.</param>
+    /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
+    /// <param name="bias">What the sums begin with, [32].</param>
+    /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
+    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Wide(rows, a, stride, b, depth, c, pitch, bias, ahead);
+        else if (Vector256.IsHardwareAccelerated)
+            Narrow(rows, a, stride, b, depth, c, pitch, bias);
+        else
+            Slim(rows, a, stride, b, depth, c, pitch, bias);
+    }
+
+    /// <summary>Computes the next tile of up to <paramref name="rows"/> rows, without bias, into <paramref name="tile"/> [rows, 32].</summary>
     /// <returns>Rows computed, at least 1.</returns>
-    public static int Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile) =>
-        Vector512.IsHardwareAccelerated
-            ? Wide(a, stride, rows, b, depth, tile)
-            : Narrow(a, stride, rows, b, depth, tile);
+    public static int Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile)
+    {
+        int count = Math.Min(rows, MostRows);
+        Multiply(count, a, stride, b, depth, tile, Columns, NoBias, b);
+        return count;
+    }
+
+    private static float* Zeros()
+    {
+        float* zeros = (float*)NativeMemory.AlignedAlloc(Columns * sizeof(float), 64);
+        new Span<float>(zeros, Columns).Clear();
+        return zeros;
+    }
 }
