@@ -16,7 +16,7 @@ public sealed class SimulateCommandTests
         using TemporaryFolder folder = new();
         string file = Path.Combine(folder.Path, "results.json");
         string table = Tool.Succeed("simulate", s_cases, "--json", file, "--mode", mode, "--seed", "3");
-        string[] names = [.. Directory.GetFiles(s_cases, "*.json", SearchOption.AllDirectories).Select(f => Path.GetFileNameWithoutExtension(f)!).Order(StringComparer.Ordinal)];
+        string?[] names = [.. Directory.GetFiles(s_cases, "*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(Path.GetFileNameWithoutExtension)];
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(file));
         Assert.That(json.RootElement.EnumerateArray().Select(r => r.GetProperty("name").GetString()), Is.EqualTo(names));
         foreach (JsonElement result in json.RootElement.EnumerateArray())
