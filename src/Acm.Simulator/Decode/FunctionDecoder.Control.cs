@@ -46,6 +46,8 @@ internal sealed unsafe partial class FunctionDecoder
             case "brkpt" or "pmevent" or "nanosleep" or "griddepcontrol":
                 if (name == "nanosleep" && _m.Type() != PtxType.U32)
                     throw Unsupported("this type is not known here");
+                if (name == "pmevent")
+                    _m.Take("mask");
                 if (name == "griddepcontrol" && _m.TakeAny("wait", "launch_dependents") is null)
                     throw Unsupported("this griddepcontrol is not known");
                 if (name == "nanosleep")

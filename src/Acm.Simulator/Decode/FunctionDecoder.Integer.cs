@@ -168,7 +168,8 @@ internal sealed unsafe partial class FunctionDecoder
             throw Unsupported("'.sat' needs mad.hi.s32");
         Add(type.Bits() switch
         {
-            16 => !high ? &Scalar.Run3<Mad16, uint, uint, uint, uint> : throw Unsupported("mad.hi of 16 bits"),
+            16 => !high ? &Scalar.Run3<Mad16, uint, uint, uint, uint>
+                : signed ? &Scalar.Run3<MadHiS16, uint, uint, uint, uint> : &Scalar.Run3<MadHiU16, uint, uint, uint, uint>,
             32 => !high ? &Vector.Run3<Mad32> : saturate ? &Scalar.Run3<MadHiSatS32, int, int, int, int>
                 : signed ? &Scalar.Run3<MadHiS32, int, int, int, int> : &Scalar.Run3<MadHiU32, uint, uint, uint, uint>,
             _ => !high ? &Vector.Wide3<Mad64> : signed ? &Scalar.Run3<MadHiS64, long, long, long, long> : &Scalar.Run3<MadHiU64, ulong, ulong, ulong, ulong>,
@@ -273,6 +274,8 @@ internal sealed unsafe partial class FunctionDecoder
         Instruction i = new() { A = Src(1, type), B = Src(2, type), C = Src(3, type), D = Dst(0, type) };
         Add(type switch
         {
+            PtxType.S16 => &Scalar.Run3<SadS16, uint, uint, uint, uint>,
+            PtxType.U16 => &Scalar.Run3<SadU16, uint, uint, uint, uint>,
             PtxType.S32 => &Scalar.Run3<SadS32, int, int, uint, uint>,
             PtxType.U32 => &Scalar.Run3<SadU32, uint, uint, uint, uint>,
             PtxType.S64 => &Scalar.Run3<SadS64, long, long, ulong, ulong>,

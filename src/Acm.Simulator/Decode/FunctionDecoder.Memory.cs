@@ -56,7 +56,7 @@ internal sealed unsafe partial class FunctionDecoder
         {
             bool hint = part is "ca" or "cg" or "cs" or "lu" or "cv" or "wb" or "wt" or "nc"
                 or "L1::evict_normal" or "L1::evict_unchanged" or "L1::evict_first" or "L1::evict_last" or "L1::no_allocate"
-                or "L2::evict_normal" or "L2::evict_first" or "L2::evict_last" or "L2::cache_hint" or "L2::64B" or "L2::128B" or "L2::256B";
+                or "L2::evict_normal" or "L2::evict_unchanged" or "L2::evict_first" or "L2::evict_last" or "L2::cache_hint" or "L2::64B" or "L2::128B" or "L2::256B";
             if (!hint)
                 continue;
             policy |= part == "L2::cache_hint";
@@ -69,9 +69,8 @@ internal sealed unsafe partial class FunctionDecoder
     /// <summary>Takes the memory order and scope. Strong accesses never race with each other.</summary>
     private (bool Strong, bool Acquire, bool Release) TakeOrder()
     {
-        string? order = _m.TakeAny("weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "mmio");
-        if (order == "mmio")
-            _m.Take("relaxed");
+        _m.TakeNext("mmio");
+        string? order = _m.TakeAny("weak", "volatile", "relaxed", "acquire", "release", "acq_rel");
         _m.TakeAny("cta", "cluster", "gpu", "sys");
         return (order is not (null or "weak"), order is "acquire" or "acq_rel", order is "release" or "acq_rel");
     }
@@ -245,7 +244,7 @@ internal sealed unsafe partial class FunctionDecoder
     private void Fence(bool old)
     {
         int mode = 1;
-        if (old)
+        if (old && !_m.Left.Contains("proxy"))
         {
             mode = _m.TakeAny("cta", "gl", "sys") == "cta" ? 0 : 1;
         }
@@ -290,12 +289,15 @@ internal sealed unsafe partial class FunctionDecoder
     /// <summary>A cache policy: a number that hints carry and nobody reads.</summary>
     private void CreatePolicy()
     {
-        if (!_m.TakeNext("fractional"))
-            throw Unsupported("only createpolicy.fractional is known");
+        string how = _m.Next("a way");
+        if (how is not ("fractional" or "range" or "cvt"))
+            throw Unsupported("this createpolicy is not known");
+        if (how == "cvt")
+            _m.Take("L2");
         TakeHints();
         if (_m.Type() != PtxType.B64)
             throw Unsupported("a policy has 64 bits");
-        Operands(1, 2);
+        Operands(1, 4);
         Instruction i = new() { A = Constant(0x14f0000000000000, true), D = Dst(0, PtxType.B64) };
         i.B = i.A;
         Add(&Vector.Wide2<Move64>, InstructionClass.Other, i, CheckKind.Define);

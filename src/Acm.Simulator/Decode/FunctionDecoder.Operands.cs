@@ -145,6 +145,8 @@ internal sealed unsafe partial class FunctionDecoder
                 return Special(which);
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);
+            case NameOperand { Name: "WARP_SZ" }:
+                return Constant(32, Place(type) == 64);
             case NameOperand name when Place(type) == 64 && _kernel.Module.NumberOf(name.Name) is > 0 and int number:
                 return Constant(AddressMap.Function(number), true);
             case NameOperand name:

@@ -19,6 +19,14 @@ internal readonly struct MulWideU16 : IScalar2<uint, uint, uint> { public static
 
 internal readonly struct Mad16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (ushort)((a * b) + c); }
 
+internal readonly struct MadHiS16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (ushort)((((short)a * (short)b) >> 16) + (int)c); }
+
+internal readonly struct MadHiU16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (ushort)((((uint)(ushort)a * (ushort)b) >> 16) + c); }
+
+internal readonly struct SadS16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (ushort)(c + (uint)Math.Abs((short)a - (short)b)); }
+
+internal readonly struct SadU16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (ushort)(c + (uint)Math.Abs((ushort)a - (ushort)b)); }
+
 internal readonly struct MadWideS16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => (uint)((short)a * (short)b) + c; }
 
 internal readonly struct MadWideU16 : IScalar3<uint, uint, uint, uint> { public static uint Do(uint a, uint b, uint c) => ((uint)(ushort)a * (ushort)b) + c; }
