@@ -43,10 +43,17 @@ switch (suite)
         return 0;
     case "lengths":
         return Lengths();
+    case "simulator":
+        // The peers lie in `shared/peers` beside the repository, or in FOLDER: simulator [ROUNDS] [FOLDER].
+        SimulatorSuite.Run(
+            args.Length > 2 ? args[2] : Path.Combine(Environment.GetEnvironmentVariable("ACM_SHARED") ?? Path.Combine(Report.RepoRoot, "..", "shared"), "peers"),
+            args.Length > 1 ? int.Parse(args[1]) : 5,
+            threads);
+        return 0;
     case "kernels":
         return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, kernels, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, simulator, kernels, all.");
         return 2;
 }
 
