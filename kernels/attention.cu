@@ -5,7 +5,7 @@
 // Going over the keys in tiles: m' = max(m, scores), then l = l 2^(m - m') + sum p and O = O 2^(m - m') + P V with p = 2^(score - m'),
 // scores carrying log2(e); at the end O / l. Keys beyond the sequence are zeros in shared memory and -infinity among the scores.
 //
-// Tile: 64 queries (16 a warp) by KEYS keys. Q stays in registers; K and V tiles are double-buffered by cp.async, one barrier a tile.
+// Tile: 64 queries (16 a warp) by KEYS keys. Q stays in registers where they have room; K and V tiles are double-buffered by cp.async, one barrier a tile.
 // 16-bit types: P goes from accumulator to operand in registers, V through ldmatrix.trans. TF32: the eight keys of a k-step are taken in
 // the order in which a lane already holds them (0 2 4 6 1 3 5 7). FP32: a warp to a query, plain FMA (below).
 // KEYS sets the grouping of the sums: it is fixed by precision and HEAD, never by the batch.
@@ -34,6 +34,7 @@ DEVICE void clear_padding(const AttentionArgs& args, int token)      // by one t
 #if PRECISION != FP32
 constexpr int kRow = HEAD * kElemBytes, kChunks = kRow / 16, kSteps = kRow / kStepBytes;
 constexpr int kQueries = 64, kTile = KEYS * kRow;
+constexpr bool kKept = kSteps <= 8;       // Q in registers; where it would fill them (TF32, HEAD 128) it is read again for every tile
 
 DEVICE int place(int row, int chunk)      // bytes; every 8 rows by one chunk touch all banks once
 {
@@ -97,7 +98,8 @@ KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
     copy_rows(tiles + kTile, v, args.pitch, start, KEYS, end);
     end_copy_group();
 
-    FragmentA q[kSteps];
+    FragmentA q[kKept ? kSteps : 1];
+    auto query = [&](int s) { return FragmentA{load_matrices(queries + place(warp * 16 + lane % 16, 2 * s + lane / 16))}; };
     float o[HEAD / 8][4], highest[2] = {-1e30f, -1e30f}, sum[2] = {0.0f, 0.0f};
 #pragma unroll
     for (int j = 0; j < HEAD / 8; j++)
@@ -115,9 +117,9 @@ KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
         }
         end_copy_group();
         if (!busy) continue;
-        if (key == 0)
+        if (kKept && key == 0)
 #pragma unroll
-            for (int s = 0; s < kSteps; s++) q[s].v = load_matrices(queries + place(warp * 16 + lane % 16, 2 * s + lane / 16));
+            for (int s = 0; s < kSteps; s++) q[s] = query(s);
 
         const int groups = least((length - key + 15) / 16, KEYS / 16);      // of 16 keys that hold any
         float score[KEYS / 8][4];
@@ -129,8 +131,9 @@ KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 #pragma unroll
             for (int s = 0; s < kSteps; s++) {
                 const Words4 b = load_matrices(keys + place(16 * j + lane / 16 * 8 + lane % 8, 2 * s + lane / 8 % 2));
-                multiply(score[2 * j], q[s], b.w[0], b.w[1]);
-                multiply(score[2 * j + 1], q[s], b.w[2], b.w[3]);
+                const FragmentA a = kKept ? q[kKept ? s : 0] : query(s);
+                multiply(score[2 * j], a, b.w[0], b.w[1]);
+                multiply(score[2 * j + 1], a, b.w[2], b.w[3]);
             }
         }
         float now[2] = {highest[0], highest[1]};

@@ -46,21 +46,25 @@ switch (suite)
     case "simulator":
         // The peers lie in `shared/peers` beside the repository, or in FOLDER: simulator [ROUNDS] [FOLDER].
         SimulatorSuite.Run(
-            args.Length > 2 ? args[2] : Path.Combine(Environment.GetEnvironmentVariable("ACM_SHARED") ?? Path.Combine(Report.RepoRoot, "..", "shared"), "peers"),
+            args.Length > 2 ? args[2] : Path.Combine(Repo.Shared, "peers"),
             args.Length > 1 ? int.Parse(args[1]) : 5,
             threads);
         return 0;
+    case "counts":
+        return Acm.Bench.Counts.CountsPage.Run(args.Skip(1).FirstOrDefault());
+    case "parity":
+        return Acm.Bench.Parity.ParityPage.Run(args[1..]);
     case "kernels":
         return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, simulator, kernels, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, simulator, kernels, counts, parity, all.");
         return 2;
 }
 
 // `lengths [FOLDER]`: the sample models lie in `shared/models` beside the repository, or in FOLDER.
 int Lengths()
 {
-    string models = args.Length > 1 ? args[1] : Path.Combine(Environment.GetEnvironmentVariable("ACM_SHARED") ?? Path.Combine(Report.RepoRoot, "..", "shared"), "models");
+    string models = args.Length > 1 ? args[1] : Path.Combine(Repo.Shared, "models");
     if (!Directory.Exists(models))
     {
         Console.Error.WriteLine($"{models}: no such folder; the sample models lie there, or where the next argument says.");

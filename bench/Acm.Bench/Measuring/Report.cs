@@ -10,9 +10,6 @@ internal sealed class Report(string file, string title, string about, params str
 {
     private readonly List<string[]> _rows = [];
 
-    /// <summary>The repository: the nearest folder above the binaries that holds the solution.</summary>
-    public static string RepoRoot { get; } = FindRoot();
-
     /// <summary>Adds a line of the table, and shows it.</summary>
     public void Add(params string[] cells)
     {
@@ -73,7 +70,7 @@ internal sealed class Report(string file, string title, string about, params str
 
     public static string Number(double value, string format = "0.00") => value.ToString(format, CultureInfo.InvariantCulture);
 
-    private static string Folder => Path.Combine(RepoRoot, "docs", "bench");
+    private static string Folder => Path.Combine(Repo.Root, "docs", "bench");
 
     private static Plot NewPlot()
     {
@@ -104,13 +101,5 @@ internal sealed class Report(string file, string title, string about, params str
     {
         const string load = "/proc/loadavg";
         return File.Exists(load) ? File.ReadAllText(load).Split(' ')[0] : "unknown";
-    }
-
-    private static string FindRoot()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "Acm.Native.sln")))
-                return folder.FullName;
-        return Environment.CurrentDirectory;
     }
 }

@@ -8,7 +8,7 @@ internal static class RandomVit
     /// <summary>Writes the package unless an earlier run left it, dense or with ACMs (N = 4) at every site; returns its folder.</summary>
     public static string Package(VitShape shape, bool acm)
     {
-        string folder = Path.Combine(Path.GetTempPath(), "acm-bench", $"{shape.Name.Replace('/', '-')}-{(acm ? "acm" : "dense")}");
+        string folder = Path.Combine(Path.GetTempPath(), "acm-bench", $"{shape.Name.Replace('/', '-')}-{(acm ? "acm" : "dense")}-2");
         if (File.Exists(Path.Combine(folder, "model.safetensors")))
             return folder;
         Directory.CreateDirectory(folder);
@@ -55,7 +55,8 @@ internal static class RandomVit
 
         void Norm(string path)
         {
-            Add($"{path}.weight", d);
+            // Around one: a layer's part in the residual stream is of the stream's order.
+            Fill($"{path}.weight", 1, d);
             Add($"{path}.bias", d);
         }
 
@@ -65,13 +66,15 @@ internal static class RandomVit
             Add($"{path}.bias", output);
         }
 
-        void Add(string name, params long[] sizes)
+        void Add(string name, params long[] sizes) => Fill(name, 0, sizes);
+
+        void Fill(string name, float around, params long[] sizes)
         {
             float[] values = new float[sizes.Aggregate(1L, static (product, size) => product * size)];
             // About what trained weights have, so that activations stay of order 1 and GELU sees its whole curve.
             float scale = 2f / MathF.Sqrt(shape.Width);
             for (int i = 0; i < values.Length; i++)
-                values[i] = (random.NextSingle() - 0.5f) * scale;
+                values[i] = around + (random.NextSingle() - 0.5f) * scale;
             writer.Add(name, sizes, values);
         }
     }

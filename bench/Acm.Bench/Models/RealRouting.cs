@@ -13,8 +13,7 @@ internal static class RealRouting
     /// <summary>k for every ACM of a model; null where the shared folder is not there.</summary>
     public static Dictionary<string, ReadOnlyMemory<int>>? For(AcmModel model, int layers, string budget, int tokens)
     {
-        string root = Environment.GetEnvironmentVariable("ACM_SHARED") ?? Path.Combine(Report.RepoRoot, "..", "shared");
-        string path = Path.Combine(root, "bench", "k-vit-chars.safetensors");
+        string path = Path.Combine(Repo.Shared, "bench", "k-vit-chars.safetensors");
         if (!File.Exists(path))
             return null;
         using var file = SafeTensorsFile.Open(path);

@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Text;
+using Acm.Runtime;
+using Acm.Simulator;
+
+namespace Acm.Bench.Counts;
+
+/// <summary>docs/kernel-counts.md: what a forward of ViT-B/16 does on the simulated device, next to its limits; bounds; and the peers.</summary>
+internal static class CountsPage
+{
+    private const string A100 = "NVIDIA A100-SXM4-80GB";
+
+    /// <summary>Writes the page; <paramref name="only"/> <c>1</c> leaves batch 8 out and prints. Returns 1 where a limit is missed.</summary>
+    public static int Run(string? only)
+    {
+        if (only == "peers")
+        {
+            StringBuilder peers = new();
+            PeerCounts.Write(peers);
+            Console.WriteLine(peers);
+            return 0;
+        }
+        int[] batches = only == "1" ? [1] : [1, 8];
+        List<ForwardCounts> forwards = [];
+        foreach (int batch in batches)
+            foreach (string budget in RealRouting.Budgets)
+                forwards.Add(Measure(DeviceProfile.A100, batch, budget));
+        List<ForwardCounts> devices = [];
+        foreach (int batch in batches)
+            foreach (DeviceProfile profile in DeviceProfile.All)
+                devices.Add(profile.Name == A100 ? forwards.First(f => f.Batch == batch && f.Budget == "0.44") : Measure(profile, batch, "0.44"));
+
+        StringBuilder page = new();
+        page.AppendLine("# Counts of a forward, next to their limits").AppendLine();
+        page.AppendLine("Written by `dotnet run -c Release --project bench/Acm.Bench -- counts`. Everything here is a count of the simulated device, or a bound made of counts:");
+        page.AppendLine("no time was measured. ViT-B/16 at 224 (12 layers, 197 tokens an image), random weights, bf16 (T4: fp16), k of every token and ACM as a trained model chose it");
+        page.AppendLine("(shared/bench), forced; whole forwards, every launch counted.").AppendLine();
+        int missed = Limits(page, forwards);
+        Kernels(page, forwards.First(f => f.Budget == "0.44" && f.Batch == batches[^1]));
+        Skewed(page, forwards);
+        Bounds(page, devices);
+        PeerCounts.Write(page);
+        string text = page.ToString();
+        if (only is null)
+            File.WriteAllText(Path.Combine(Repo.Root, "docs", "kernel-counts.md"), text);
+        else
+            Console.WriteLine(text);
+        return missed == 0 ? 0 : 1;
+    }
+
+    private static ForwardCounts Measure(DeviceProfile profile, int batch, string budget)
+    {
+        ForwardCounts counts = ForwardCounts.Measure(VitShape.Base, profile, profile.Capability < 80 ? Precision.Float16 : Precision.BFloat16, batch, budget);
+        Console.Error.WriteLine($"{profile.Name}, batch {batch}, {budget}: {counts.Launches.Sum(static l => l.Run.Report.Elapsed.TotalSeconds):F0} s of simulation");
+        return counts;
+    }
+
+    private static int Limits(StringBuilder page, List<ForwardCounts> forwards)
+    {
+        int missed = 0;
+        page.AppendLine("## Limits").AppendLine();
+        page.AppendLine("Tiles as chosen for an A100. *useful / issued*: the model's own products over what `mma` issued. *bytes*: different bytes that the launches touch, over");
+        page.AppendLine("the compulsory ones (each weight some token needs, each activation, once a launch). *sectors*: 32-byte sectors asked for, over what the chosen tiles need");
+        page.AppendLine("at least (each tile on its own, each of its bytes once). *atomics*: on data; norm_gate counts its finished blocks with one a block. *host*: synchronisations");
+        page.AppendLine("inside the forward; one more waits for the result.").AppendLine();
+        page.AppendLine("| batch | learners | useful / issued | limit | bytes | worst launch | sectors | limit | excess wavefronts | atomics | host | launches a layer |");
+        page.AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (ForwardCounts f in forwards)
+        {
+            double least = f.Batch == 1 ? f.Budget == "0.25" ? 0 : 0.80 : 0.95, worst = f.Launches.Max(static l => l.Unique / l.Needs.Unique);
+            string[] wrong =
+            [
+                f.Useful < least ? "useful / issued" : "", f.Unique > 1.10 ? "bytes" : "", f.Sectors > 1.10 ? "sectors" : "", f.ExcessWavefronts > 0 ? "wavefronts" : "",
+                f.AtomicsOnData > 0 ? "atomics" : "", f.Synchronisations > 1 ? "host" : "", f.LaunchesPerLayer > 10 ? "launches" : "",
+            ];
+            missed += wrong.Count(static w => w.Length > 0);
+            page.AppendLine($"| {f.Batch} | {Percent(f.Budget)} | {N(f.Useful, 3)} | {(least == 0 ? "none" : ">= " + N(least, 2))} | {N(f.Unique, 3)} | {N(worst, 3)} | {N(f.Sectors, 3)} | <= 1.10 | "
+                + $"{f.ExcessWavefronts} | {f.AtomicsOnData} | {f.Synchronisations - 1} | {N(f.LaunchesPerLayer, 1)} |");
+            foreach (string what in wrong.Where(static w => w.Length > 0))
+                Console.Error.WriteLine($"batch {f.Batch}, {f.Budget}: {what} beyond the limit");
+        }
+        page.AppendLine().AppendLine(missed == 0 ? "No limit is missed." : $"**{missed} limits are missed.**").AppendLine();
+        return missed;
+    }
+
+    private static void Kernels(StringBuilder page, ForwardCounts forward)
+    {
+        page.AppendLine($"## By kernel: batch {forward.Batch}, {Percent(forward.Budget)} of the learners").AppendLine();
+        page.AppendLine("| launches | what | blocks | mma GFLOP | useful / issued | MB touched | over compulsory | sectors, M | over the tiles' need | wavefronts, M | warp instructions, M |");
+        page.AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (IGrouping<string, CountedLaunch> group in forward.Launches.GroupBy(static l => l.Needs.What))
+        {
+            double flops = group.Sum(static l => l.Did.MatrixFlops), unique = group.Sum(static l => l.Unique), sectors = group.Sum(static l => l.Sectors);
+            page.AppendLine($"| {group.Count()} | {group.Key} | {N(group.Average(static l => l.Did.Blocks), 0)} | {N(flops / 1e9, 2)} | {(flops > 0 ? N(group.Sum(static l => l.Needs.Useful) / flops, 3) : "")} | "
+                + $"{N(unique / 1e6, 1)} | {N(unique / group.Sum(static l => l.Needs.Unique), 3)} | {N(sectors / 1e6, 2)} | {N(sectors / group.Sum(static l => l.Needs.Sectors), 3)} | "
+                + $"{N(group.Sum(static l => l.Did.SharedWavefronts) / 1e6, 2)} | {N(group.Sum(static l => l.Did.WarpInstructions) / 1e6, 2)} |");
+        }
+        page.AppendLine();
+    }
+
+    /// <summary>MLPs in which almost no token gets a learner, next to the same launches with every learner.</summary>
+    private static void Skewed(StringBuilder page, List<ForwardCounts> forwards)
+    {
+        page.AppendLine("## Layers that almost no token uses").AppendLine();
+        page.AppendLine("MLPs in which 8 % of the (token, learner) pairs or fewer are chosen; cost: up and down together, over the same launches with all learners. Weights of a learner that");
+        page.AppendLine("any token needs are read whole, once for each tile of rows: that is what is left.").AppendLine();
+        page.AppendLine("| batch | learners | layer | pairs chosen | mma | warp instructions | sectors | bytes touched |").AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (ForwardCounts f in forwards.Where(static f => f.Budget != "1"))
+        {
+            ForwardCounts all = forwards.First(g => g.Batch == f.Batch && g.Budget == "1");
+            for (int layer = 0; layer < f.Layers; layer++)
+            {
+                CountedLaunch[] mine = Mlp(f, layer), full = Mlp(all, layer);
+                double pairs = mine.Sum(static l => l.Needs.Useful) / full.Sum(static l => l.Needs.Useful);
+                if (pairs > 0.08)
+                    continue;
+                string Share(Func<CountedLaunch, double> of) => (100 * mine.Sum(of) / full.Sum(of)).ToString("0.0", CultureInfo.InvariantCulture) + " %";
+                page.AppendLine($"| {f.Batch} | {Percent(f.Budget)} | {layer} | {N(100 * pairs, 1)} % | {Share(static l => l.Did.MatrixFlops)} | {Share(static l => l.Did.WarpInstructions)} | "
+                    + $"{Share(static l => l.Sectors)} | {Share(static l => l.Unique)} |");
+            }
+        }
+        page.AppendLine();
+
+        static CountedLaunch[] Mlp(ForwardCounts f, int layer) => [.. f.Launches.Where(l => l.Needs.Layer == layer && l.Needs.What.EndsWith("mlp", StringComparison.Ordinal))];
+    }
+
+    private static void Bounds(StringBuilder page, List<ForwardCounts> devices)
+    {
+        page.AppendLine("## Lower bounds by device, 44 % of the learners").AppendLine();
+        page.AppendLine("Microseconds of one forward if nothing but that resource were scarce: counts (tiles as chosen for the device) over the device's peak. Bounds, not times. No launch is");
+        page.AppendLine("given more multiprocessors than it has blocks. DRAM: weights that some token needs, pixels, logits, at full bandwidth; activations are taken to stay in L2. L2: sectors at");
+        page.AppendLine("its bandwidth. Shared: a wavefront a clock. Issue: four warp instructions a clock and multiprocessor. Launches: an assumed microsecond each. *In turn*: every launch's");
+        page.AppendLine("own largest bound and its gap, summed. An H100's peak is that of wgmma, which these kernels do not use: mma.sync reaches about two thirds of it.").AppendLine();
+        page.AppendLine("| device | batch | tensor math | DRAM | L2 | shared | issue | launches | binds | in turn |").AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (ForwardCounts f in devices)
+        {
+            Roofline bound = Roofline.Of(f);
+            page.AppendLine($"| {f.Profile.Name} | {f.Batch} | {N(bound.Tensor, 0)} | {N(bound.Dram, 0)} | {N(bound.Cache, 0)} | {N(bound.Shared, 0)} | {N(bound.Issue, 0)} | {N(bound.Launches, 0)} | "
+                + $"{bound.Binding.Name} | {N(bound.InTurn, 0)} |");
+        }
+        page.AppendLine();
+    }
+
+    internal static string N(double value, int digits) => value.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    private static string Percent(string budget) => (double.Parse(budget, CultureInfo.InvariantCulture) * 100).ToString("0", CultureInfo.InvariantCulture) + " %";
+}
