@@ -42,6 +42,19 @@ public class EmbedCommandTests
             Assert.That(all.AsSpan(some[i] * 384, 384).SequenceEqual(few.AsSpan(i * 384, 384)), $"line {some[i]}");
     }
 
+    [Test]
+    public void The_map_is_a_picture_of_the_texts()
+    {
+        string model = SharedFolder.Need("models", "minilm-acm");
+        using TemporaryFolder folder = new();
+        string[] texts = ["A heron stood in the shallows.", "", string.Concat(Enumerable.Repeat("word ", 400))];
+        Tool.Succeed(["embed", model, .. texts, "--output", folder["v.npy"], "--map", folder["a", "map.png"]]);
+        using SkiaSharp.SKBitmap map = SkiaSharp.SKBitmap.Decode(folder["a", "map.png"]);
+        Assert.That(map.Width, Is.EqualTo(1200));
+        // Two short lines and one of 256 pieces, of which some twenty go in a row.
+        Assert.That((map.Height - 96 - 76) / 34, Is.InRange(2 + 10, 2 + 20));
+    }
+
     [Test, Explicit("minutes: fifty thousand lines through processes of their own")]
     public void Fifty_thousand_lines_embed_with_memory_flat()
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Acm.Cli.Output;
+using Acm.Cli.Text;
 using Acm.Runtime;
 using Spectre.Console;
 
@@ -17,7 +18,8 @@ internal static class EmbedCommand
         Argument<string[]> texts = new("TEXT") { Description = "texts; without any, lines of --file or of standard input", Arity = ArgumentArity.ZeroOrMore };
         Option<string?> file = new("--file") { Description = "a text a line, UTF-8; - for standard input" };
         Option<string?> to = new("--output") { Description = "write the vectors to a file: .npy (float32 [texts, width]), .json, or text" };
-        Command command = new("embed", "Turns texts into vectors.") { model, texts, file, to };
+        Option<string?> map = new("--map") { Description = $"draw the first {TokenMap.MostTexts} texts, each word piece tinted by the compute it got, as PNG" };
+        Command command = new("embed", "Turns texts into vectors.") { model, texts, file, to, map };
         CommonOptions common = new(command);
         command.SetAction(parsed =>
         {
@@ -31,10 +33,19 @@ internal static class EmbedCommand
             bool json = common.Json(parsed) || (path is not null && Path.GetExtension(path) == ".json");
             Stopwatch watch = Stopwatch.StartNew();
             EncodingReport total;
+            List<string>? drawn = parsed.GetValue(map) is null ? null : [];
             using (VectorWriter vectors = VectorWriter.Create(path, json, output, encoder.Width))
             {
-                total = Encode(encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), vectors, common.Run(parsed), error);
+                total = Encode(encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), vectors, drawn, common.Run(parsed), error);
                 vectors.Finish(session, total);
+            }
+            if (drawn is not null)
+            {
+                WordPieceEncoder pieces = WordPieceEncoder.For(loaded);
+                InferenceResult result = session.CreateResult();
+                TokenMap.Draw(
+                    [.. drawn.Select(text => TokenCompute.Of(loaded, pieces, session, result, text, common.Run(parsed)))],
+                    drawn.Count == total.Texts, parsed.GetValue(map)!);
             }
             if (!common.Json(parsed))
             {
@@ -50,7 +61,7 @@ internal static class EmbedCommand
         return command;
     }
 
-    private static EncodingReport Encode(SentenceEncoder encoder, IEnumerable<string> texts, VectorWriter vectors, RunOptions run, TextWriter error)
+    private static EncodingReport Encode(SentenceEncoder encoder, IEnumerable<string> texts, VectorWriter vectors, List<string>? drawn, RunOptions run, TextWriter error)
     {
         EncodingReport total = default;
         float[] buffer = new float[TextsAtOnce * encoder.Width];
@@ -59,6 +70,7 @@ internal static class EmbedCommand
             foreach (string[] chunk in texts.Chunk(TextsAtOnce))
             {
                 EncodingReport report = encoder.Encode(chunk, buffer, run);
+                drawn?.AddRange(chunk.Take(TokenMap.MostTexts - drawn.Count));
                 for (int i = 0; i < chunk.Length; i++)
                     vectors.Write(chunk[i], buffer.AsSpan(i * encoder.Width, encoder.Width));
                 total = new EncodingReport(

@@ -27,7 +27,7 @@ internal static class ComputeMap
         float highest = Math.Max(found.Max(one => one.TokenShare.Skip(1).Max()), 0.01f);
         for (int i = 0; i < found.Count; i++)
             Cell(canvas, found[i], Margin + i % columns * (cell + 2 * Gap), Header + i / columns * (Picture + Caption), highest);
-        Legend(canvas, Margin, height - Footer + 20, highest);
+        Legend(canvas, Margin, height - Footer + 20, highest, "share of a patch's learners that ran, over all layers");
         Text(canvas, $"Drawn by acm classify --map; computed by {session.BackendName} ({session.BackendDescription}).", width - Margin, height - 22, 12, right: true, gray: true);
         using SKData png = sheet.Encode(SKEncodedImageFormat.Png, 100);
         string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
@@ -58,7 +58,7 @@ internal static class ComputeMap
         Text(canvas, $"{Report.Macs(one.Macs)} of {Report.Macs(one.DenseMacs)} MACs", map, y + Picture + 40, 12, gray: true);
     }
 
-    private static void Legend(SKCanvas canvas, float x, float y, float highest)
+    internal static void Legend(SKCanvas canvas, float x, float y, float highest, string of)
     {
         using SKPaint paint = new();
         const int Width = 320, Height = 14;
@@ -69,7 +69,7 @@ internal static class ComputeMap
         }
         for (int tick = 0; tick <= 4; tick++)
             Text(canvas, $"{highest * tick / 4:P0}", x + Width * tick / 4f, y + Height + 16, 12, center: tick > 0);
-        Text(canvas, "share of a patch's learners that ran, over all layers", x + Width + 24, y + 12, 13);
+        Text(canvas, of, x + Width + 24, y + 12, 13);
     }
 
     // Dark blue, teal, yellow: monotone in lightness, so that it also reads in grey.
