@@ -82,6 +82,6 @@ internal static class BackendFactory
 
     private static CpuBackend Cpu(ForwardPlan plan, SessionOptions options) =>
         options.Precision is Precision.Auto or Precision.Float32
-            ? new CpuBackend(plan, options.Threads, options.UnfoldedGates)
+            ? new CpuBackend(plan, options.Threads, options.UnfoldedGates, options.Cores)
             : throw new BackendUnavailableException(options.Backend, $"The CPU backend computes in float32; {options.Precision} needs a CUDA device.");
 }

@@ -108,25 +108,13 @@ public sealed class InferenceSession : IDisposable
     /// <returns>Ends with the run, or with the exception <see cref="Run"/> would throw. Await it once.</returns>
     public ValueTask RunAsync(ModelInputMemory input, InferenceResult result, RunOptions? options = null) => _queue.Enqueue(input, result, options);
 
-    /// <summary>Runs a made-up batch, so that runs of at most its size allocate and compile nothing afterwards.</summary>
+    /// <summary>Runs made-up batches, so that runs of at most their size allocate and compile nothing afterwards. Takes a good half second.</summary>
     /// <param name="batch">Sequences; of text 128 word pieces each, of speech one second, or what the session takes.</param>
     public void WarmUp(int batch = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(batch, _maxBatch);
-        var result = CreateResult();
-        if (_plan.Input == InputKind.Pixels)
-        {
-            Run(ModelInput.Pixels(new float[batch * _plan.InputWidth]), result);
-            return;
-        }
-        int typical = _plan.Input == InputKind.WordPieces ? 128 : 16_000;
-        int length = Math.Max(_check.Shortest, Math.Min(Math.Min(typical, _check.Longest), _maxLength / batch));
-        int[] lengths = new int[batch];
-        Array.Fill(lengths, length);
-        Run(_plan.Input == InputKind.WordPieces
-            ? ModelInput.Text(new int[batch * length], lengths)
-            : ModelInput.Samples(new float[batch * length], lengths), result);
+        SessionWarmUp.Run(this, _plan, batch, length: Math.Max(_check.Shortest, Math.Min(_check.Longest, _maxLength / batch)), thorough: _backend is Backends.Cpu.CpuBackend);
     }
 
     /// <summary>Waits for the runs under way and frees everything; runs called later throw.</summary>

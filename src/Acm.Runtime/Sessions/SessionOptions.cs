@@ -1,3 +1,5 @@
+using Acm.Native.Threading;
+
 namespace Acm.Runtime;
 
 /// <summary>What carries out a session's runs.</summary>
@@ -42,8 +44,15 @@ public sealed class SessionOptions
     /// <summary>Text and speech: most word pieces or samples of one run, all sequences together. 0: as much as <see cref="MaxBatch"/> full texts, or minutes of speech, take.</summary>
     public int MaxLength { get; init; }
 
-    /// <summary>CPU threads of one run. 0: all cores.</summary>
+    /// <summary>CPU threads of one run, the caller's among them; at most 64. 0: all cores, or all of <see cref="Cores"/>.</summary>
     public int Threads { get; init; }
+
+    /// <summary>
+    /// Cores that the CPU backend's helper threads are bound to, one each; null: wherever the system puts them. Callers' threads are theirs to
+    /// bind. Sessions of a process share their helpers, and with them a limit of one computing thread a core, with those that name the same cores.
+    /// </summary>
+    /// <remarks>Linux and Windows; elsewhere, and for a core there is none of, making the session throws.</remarks>
+    public IReadOnlyList<int>? Cores { get; init; }
 
     /// <summary>The arithmetic of the matrix products.</summary>
     public Precision Precision { get; init; } = Precision.Auto;
@@ -56,5 +65,14 @@ public sealed class SessionOptions
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxBatch, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxLength);
         ArgumentOutOfRangeException.ThrowIfNegative(Threads);
+        if (Cores is null)
+            return;
+        if (!ThreadAffinity.IsSupported)
+            throw new PlatformNotSupportedException("Threads cannot be bound to cores on this system; leave SessionOptions.Cores null.");
+        if (Cores.Count == 0 || Cores.Distinct().Count() != Cores.Count)
+            throw new ArgumentException($"SessionOptions.Cores names {Cores.Count} cores, {Cores.Distinct().Count()} of them different; at least 1, each once, is needed.");
+        foreach (int core in Cores)
+            if (!ThreadAffinity.CanBind(core))
+                throw new ArgumentException($"SessionOptions.Cores names core {core}, which this process cannot be bound to; it has {Environment.ProcessorCount} cores.");
     }
 }

@@ -16,88 +16,75 @@ internal sealed class Workspace(IForward forward, int sequences, int length, int
     public void Dispose() => forward.Dispose();
 }
 
-/// <summary>Lends workspaces: as many as there are runs at once, each as large as the largest run it has had to carry.</summary>
+/// <summary>
+/// Lends workspaces, without a lock: as many as there are runs at once, each as large as the largest run it has had to carry. More than it has
+/// places for are freed when they come back.
+/// </summary>
 internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxBatch, int maxLength) : IDisposable
 {
-    private readonly object _gate = new();
-    private readonly List<Workspace> _idle = [];
+    private readonly Workspace?[] _idle = new Workspace?[Math.Max(16, 2 * Environment.ProcessorCount)];
     private int _lent;
-    private bool _disposed;
+    private int _disposed;
 
     public Workspace Rent(int sequences, int length)
     {
-        Workspace? small = null;
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, typeof(InferenceSession));
-            for (int i = _idle.Count - 1; i >= 0; i--)
-            {
-                if (_idle[i].Fits(sequences, length))
-                {
-                    var found = _idle[i];
-                    _idle.RemoveAt(i);
-                    _lent++;
-                    return found;
-                }
-            }
-            if (_idle.Count > 0)
-            {
-                small = _idle[^1];
-                _idle.RemoveAt(_idle.Count - 1);
-            }
-            _lent++;
-        }
+        // A full fence: either Dispose sees this run, or this run sees Dispose.
+        Interlocked.Increment(ref _lent);
         try
         {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(InferenceSession));
+            Workspace? small = null;
+            for (int i = 0; i < _idle.Length; i++)
+            {
+                if (Volatile.Read(ref _idle[i]) is null || Interlocked.Exchange(ref _idle[i], null) is not { } found)
+                    continue;
+                if (found.Fits(sequences, length))
+                {
+                    if (small is not null)
+                        Keep(small);
+                    return found;
+                }
+                if (small is not null)
+                    Keep(small);
+                small = found;
+            }
+            // One that is too small makes room for its successor.
             small?.Dispose();
             int roomySequences = RoundUp(sequences, maxBatch), roomyLength = RoundUp(length, maxLength);
             return new Workspace(backend.CreateForward(roomySequences, roomyLength), roomySequences, roomyLength, plan.Sites.Count);
         }
         catch
         {
-            Ended();
+            Interlocked.Decrement(ref _lent);
             throw;
         }
     }
 
     public void Return(Workspace workspace)
     {
-        lock (_gate)
-        {
-            _idle.Add(workspace);
-        }
-        Ended();
+        Keep(workspace);
+        Interlocked.Decrement(ref _lent);
     }
 
     /// <summary>Waits for the runs under way, then frees everything.</summary>
     public void Dispose()
     {
-        lock (_gate)
-        {
-            if (_disposed)
-            {
-                return;
-            }
-            _disposed = true;
-            while (_lent > 0)
-            {
-                Monitor.Wait(_gate);
-            }
-        }
-        foreach (var workspace in _idle)
-        {
-            workspace.Dispose();
-        }
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        SpinWait spin = default;
+        while (Volatile.Read(ref _lent) > 0)
+            spin.SpinOnce();
+        foreach (Workspace? workspace in _idle)
+            workspace?.Dispose();
         backend.Dispose();
     }
 
-    private void Ended()
+    private void Keep(Workspace workspace)
     {
-        lock (_gate)
-        {
-            _lent--;
-            Monitor.PulseAll(_gate);
-        }
+        for (int i = 0; i < _idle.Length; i++)
+            if (Volatile.Read(ref _idle[i]) is null && Interlocked.CompareExchange(ref _idle[i], workspace, null) is null)
+                return;
+        workspace.Dispose();
     }
 
     // Powers of two, so that slowly growing batches do not make a new workspace each.

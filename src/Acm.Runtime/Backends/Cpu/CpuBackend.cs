@@ -21,18 +21,19 @@ internal sealed unsafe class CpuBackend : IBackend
     private readonly List<IDisposable> _owned = [];
     private readonly BufferSlot _output;
 
-    public CpuBackend(ForwardPlan plan, int threads = 0, bool unfoldedGates = false)
+    public CpuBackend(ForwardPlan plan, int threads = 0, bool unfoldedGates = false, IReadOnlyList<int>? cores = null)
     {
         Plan = plan;
         UnfoldedGates = unfoldedGates;
         Steps = CpuStep.For(plan.Ops, this);
         _output = Slot(plan.Output);
-        Pool = new WorkerPool(threads > 0 ? threads : Environment.ProcessorCount);
+        Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
+        Pool = WorkerPool.Open(Threads, cores);
     }
 
     public string Name => "cpu";
 
-    public string Description => $"{InstructionSet}, {Pool.Threads} {(Pool.Threads == 1 ? "thread" : "threads")}";
+    public string Description => $"{InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")}";
 
     /// <summary>What the register tiles are made of here.</summary>
     public static string InstructionSet =>
@@ -41,6 +42,9 @@ internal sealed unsafe class CpuBackend : IBackend
     public ForwardPlan Plan { get; }
 
     public bool UnfoldedGates { get; }
+
+    /// <summary>Threads of one run, the caller's among them.</summary>
+    public int Threads { get; }
 
     public WorkerPool Pool { get; }
 
@@ -60,7 +64,7 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public void Dispose()
     {
-        Pool.Dispose();
+        Pool.Close();
         foreach (IDisposable owned in _owned)
             owned.Dispose();
     }

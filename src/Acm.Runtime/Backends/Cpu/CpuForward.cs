@@ -69,6 +69,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     private CpuStep? _step;
 
     public CpuForward(CpuBackend backend)
+        : base(backend.Threads)
     {
         _backend = backend;
         _gemm = new GemmTasks(backend.Pool.Threads);
@@ -77,7 +78,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
         _scratch = Make<float>(4);
         _maps = Make<int>(2);
-        _workerScratch = Make<float>(backend.Pool.Threads);
+        _workerScratch = Make<float>(backend.Threads);
         backend.Pool.Add(this);
 
         static NativeBuffer<T>[] Make<T>(int count) where T : unmanaged => [.. Enumerable.Range(0, count).Select(_ => new NativeBuffer<T>())];
@@ -92,9 +93,6 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Where to leave what each step of the last run took, in <see cref="Stopwatch"/> ticks; null: nowhere.</summary>
     internal long[]? StepTicks { get; set; }
 
-    /// <summary>Worker threads of one run.</summary>
-    public int Threads => _backend.Pool.Threads;
-
     public void Run(in ForwardRun run)
     {
         Sequences = run.Lengths.Length;
@@ -108,15 +106,23 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         }
         for (int i = 0; i < _buffers.Length; i++)
             _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Pitch);
-        for (int i = 0; i < _backend.Steps.Length; i++)
+        _backend.Pool.Slots.Enter();
+        try
         {
-            run.Cancellation.ThrowIfCancellationRequested();
-            long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
-            _backend.Steps[i].Run(this, run);
-            if (StepTicks is { } ticks)
-                ticks[i] = Stopwatch.GetTimestamp() - start;
+            for (int i = 0; i < _backend.Steps.Length; i++)
+            {
+                run.Cancellation.ThrowIfCancellationRequested();
+                long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
+                _backend.Steps[i].Run(this, run);
+                if (StepTicks is { } ticks)
+                    ticks[i] = Stopwatch.GetTimestamp() - start;
+            }
+            _backend.CopyOutput(this, run);
         }
-        _backend.CopyOutput(this, run);
+        finally
+        {
+            _backend.Pool.Slots.Leave();
+        }
     }
 
     /// <summary>A buffer of the plan, [rows, width].</summary>

@@ -1,122 +1,97 @@
-using System.Runtime.ExceptionServices;
+using Acm.Native.Threading;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>Work cut into numbered tasks that any thread may take, in any order, each exactly once.</summary>
-internal abstract class ParallelWork
-{
-    // High half: tasks there are; low half: tasks taken. One word, so that a claim always belongs to the work it was read from.
-    private long _state;
-    private int _pending;
-    private Exception? _error;
-
-    /// <summary>Carries out one task.</summary>
-    /// <param name="task">0 to the number of tasks - 1.</param>
-    /// <param name="worker">0 for the caller, else the pool thread's number: no two tasks of one work run at once under one number.</param>
-    protected abstract void Execute(int task, int worker);
-
-    internal void Arm(int tasks)
-    {
-        _pending = tasks;
-        Volatile.Write(ref _state, (long)tasks << 32);
-    }
-
-    /// <summary>Takes and carries out one task.</summary>
-    /// <returns>False where none was left.</returns>
-    internal bool TryRunOne(int worker)
-    {
-        long seen = Volatile.Read(ref _state);
-        if ((int)seen >= (int)(seen >> 32))
-            return false;
-        long claimed = Interlocked.Increment(ref _state) - 1;
-        if ((int)claimed >= (int)(claimed >> 32))
-            return false;
-        try
-        {
-            Execute((int)claimed, worker);
-        }
-        catch (Exception e)
-        {
-            _error = e;
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _pending);
-        }
-        return true;
-    }
-
-    internal void WaitForOthers()
-    {
-        SpinWait spin = default;
-        while (Volatile.Read(ref _pending) > 0)
-            spin.SpinOnce(sleep1Threshold: -1);
-        if (_error is { } error)
-        {
-            _error = null;
-            ExceptionDispatchInfo.Throw(error);
-        }
-    }
-}
-
 /// <summary>
-/// A backend's own threads. They help whichever runs are under way, spin briefly for the next step of a forward, then park. The calling
-/// thread always works too, so a run ends even if every pool thread is busy elsewhere.
+/// Helper threads shared by all sessions of a process (or by those that name the same cores). They help whichever runs are under way, spin
+/// briefly for the next step of a forward, then park. The calling thread always works too, so a run ends even if every helper is busy elsewhere.
 /// </summary>
-internal sealed class WorkerPool : IDisposable
+internal sealed class WorkerPool
 {
     // Long enough to bridge the serial parts between two steps (some 20 microseconds), short enough to leave an idle process idle.
-    private const int SpinsBeforePark = 4000;
-    private readonly Thread[] _threads;
-    private readonly ThreadPlacement _placement;
+    private const int SpinsBeforePark = 1000;
+    private static readonly Lock s_opening = new();
+    private static readonly Dictionary<string, WorkerPool> s_open = [];
+    private readonly string _key;
+    private readonly int[] _cores;
+    private readonly List<Thread> _threads = [];
+    private readonly ThreadPlacement _placement = new(ParallelWork.MostThreads - 1);
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Lock _registering = new();
     private volatile ParallelWork[] _works = [];
-    private int _parked;
-    private volatile bool _disposed;
+    private int _users, _parked;
+    private volatile bool _ended;
 
-    /// <param name="threads">Threads of one run, the caller's among them.</param>
-    public WorkerPool(int threads)
+    private WorkerPool(string key, int[] cores)
     {
-        Threads = Math.Max(1, threads);
-        _threads = new Thread[Threads - 1];
-        _placement = new ThreadPlacement(_threads.Length);
-        for (int i = 0; i < _threads.Length; i++)
+        (_key, _cores) = (key, cores);
+        Slots = new CoreSlots(cores.Length > 0 ? cores.Length : Environment.ProcessorCount);
+    }
+
+    /// <summary>The pool of some cores, with helpers for runs of so many threads; <see cref="Close"/> it once.</summary>
+    /// <param name="threads">Threads of one run, the caller's among them.</param>
+    /// <param name="cores">Cores the helpers are bound to, one each in turn; empty: wherever the system puts them.</param>
+    public static WorkerPool Open(int threads, IReadOnlyList<int>? cores = null)
+    {
+        string key = cores is null ? "" : string.Join(',', cores);
+        lock (s_opening)
         {
-            int worker = i + 1;
-            _threads[i] = new Thread(() => Work(worker)) { IsBackground = true, Name = $"acm worker {worker}" };
-            _threads[i].Start();
+            if (!s_open.TryGetValue(key, out WorkerPool? pool))
+                s_open[key] = pool = new WorkerPool(key, [.. cores ?? []]);
+            pool._users++;
+            while (pool._threads.Count < Math.Min(threads, ParallelWork.MostThreads) - 1)
+                pool.AddThread();
+            return pool;
         }
     }
 
-    /// <summary>Threads of one run, the caller's among them.</summary>
-    public int Threads { get; }
+    /// <summary>Who may compute.</summary>
+    public CoreSlots Slots { get; }
 
-    /// <summary>Makes a work known to the threads.</summary>
+    /// <summary>Ends the helpers with the last user.</summary>
+    public void Close()
+    {
+        lock (s_opening)
+        {
+            if (--_users > 0)
+                return;
+            s_open.Remove(_key);
+            _ended = true;
+        }
+        if (_threads.Count > 0)
+            _wake.Release(_threads.Count);
+        foreach (Thread thread in _threads)
+            thread.Join();
+        _wake.Dispose();
+    }
+
+    /// <summary>Makes a work known to the helpers.</summary>
     public void Add(ParallelWork work)
     {
         lock (_registering)
             _works = [.. _works, work];
     }
 
-    /// <summary>Makes the threads forget a work, which must not be running.</summary>
+    /// <summary>Makes the helpers forget a work, which must not be running.</summary>
     public void Remove(ParallelWork work)
     {
         lock (_registering)
             _works = [.. _works.Where(other => other != work)];
     }
 
-    /// <summary>Carries out all tasks of a work and returns when they are done.</summary>
+    /// <summary>Carries out all tasks of a work and returns when they are done. The caller holds a slot.</summary>
     public void Run(ParallelWork work, int tasks)
     {
         work.Arm(tasks);
-        if (tasks > 1 && _threads.Length > 0)
+        int helpers = Math.Min(tasks, work.Threads) - 1;
+        if (helpers > 0)
         {
-            _placement.MakeRoom();
+            if (_cores.Length == 0 && Slots.AnyFree)
+                _placement.MakeRoom();
             Interlocked.MemoryBarrier();
             int sleeping = Volatile.Read(ref _parked);
-            if (sleeping > 0)
-                _wake.Release(Math.Min(sleeping, tasks - 1));
+            if (sleeping > 0 && Slots.AnyFree)
+                _wake.Release(Math.Min(sleeping, helpers));
         }
         while (work.TryRunOne(0))
         {
@@ -124,31 +99,36 @@ internal sealed class WorkerPool : IDisposable
         work.WaitForOthers();
     }
 
-    public void Dispose()
+    private void AddThread()
     {
-        _disposed = true;
-        if (_threads.Length > 0)
-            _wake.Release(_threads.Length);
-        foreach (Thread thread in _threads)
-            thread.Join();
-        _wake.Dispose();
+        int index = _threads.Count;
+        Thread thread = new(() =>
+        {
+            if (_cores.Length > 0)
+                ThreadAffinity.BindCurrentThread(_cores[(index + 1) % _cores.Length]);
+            else
+                _placement.Join(index);
+            Help(index);
+        })
+        { IsBackground = true, Name = $"acm worker {index + 1}" };
+        _threads.Add(thread);
+        thread.Start();
     }
 
-    private void Work(int worker)
+    private void Help(int first)
     {
-        _placement.Join(worker - 1);
         int idle = 0;
-        while (!_disposed)
+        while (!_ended)
         {
-            if (TakeAny(worker))
+            if (TakeAny(first))
                 idle = 0;
-            else if (++idle < SpinsBeforePark)
+            else if (++idle < SpinsBeforePark && Slots.AnyFree)
                 Thread.SpinWait(8);
             else
             {
                 Interlocked.Increment(ref _parked);
                 // Work that was armed before this thread counted as parked would not wake it: look once more.
-                if (!_disposed && !TakeAny(worker))
+                if (!_ended && !TakeAny(first))
                     _wake.Wait();
                 Interlocked.Decrement(ref _parked);
                 idle = 0;
@@ -156,12 +136,30 @@ internal sealed class WorkerPool : IDisposable
         }
     }
 
-    private bool TakeAny(int worker)
+    // Helpers begin their round at different works, so that several runs get one each.
+    private bool TakeAny(int first)
     {
         bool any = false;
-        foreach (ParallelWork work in _works)
-            while (work.TryRunOne(worker))
-                any = true;
+        ParallelWork[] works = _works;
+        for (int i = 0; i < works.Length; i++)
+        {
+            ParallelWork work = works[(first + i) % works.Length];
+            if (!work.HasTasks || !Slots.TryEnter())
+                continue;
+            int seat = work.TakeSeat();
+            if (seat > 0)
+            {
+                // A caller that waits for a core gets this one after the task in hand.
+                while (work.TryRunOne(seat))
+                {
+                    any = true;
+                    if (Slots.AnyWaiting)
+                        break;
+                }
+                work.LeaveSeat(seat);
+            }
+            Slots.Leave();
+        }
         return any;
     }
 }

@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime;
+
+/// <summary>Made-up runs that touch all memory and every path of the code, often enough that the just-in-time compiler is done with it.</summary>
+internal static class SessionWarmUp
+{
+    // The compiler looks for hot code in the background, every tenth of a second, twice over.
+    private static readonly TimeSpan s_compilation = TimeSpan.FromMilliseconds(500);
+
+    /// <param name="session">The session.</param>
+    /// <param name="plan">Its plan.</param>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="length">The longest sequence there may be: text is as long as that or 128 pieces, speech a second.</param>
+    /// <param name="thorough">False: one run, for a device that has nothing left to compile.</param>
+    public static void Run(InferenceSession session, ForwardPlan plan, int batch, int length, bool thorough)
+    {
+        var result = session.CreateResult();
+        length = plan.Input switch
+        {
+            InputKind.Pixels => 1,
+            InputKind.WordPieces => Math.Min(128, length),
+            _ => Math.Min(16_000, length),
+        };
+        int[] lengths = new int[batch], ids = new int[plan.Input == InputKind.WordPieces ? batch * length : 0];
+        Array.Fill(lengths, length);
+        // Noise: rows that are all alike would all be routed alike.
+        float[] values = new float[plan.Input == InputKind.WordPieces ? 0 : batch * length * plan.InputWidth];
+        var random = new Random(1);
+        for (int i = 0; i < values.Length; i++)
+            values[i] = 2 * random.NextSingle() - 1;
+
+        long start = Stopwatch.GetTimestamp();
+        Once(null);
+        if (!thorough)
+            return;
+        if (plan.Sites.Count > 0)
+        {
+            // All learners of all rows: the most memory. Then every k at once: the most memory and the most code.
+            Once(new RunOptions { FixedLearners = plan.Sites.Max(static site => site.Learners) });
+            var mixed = plan.Sites.ToDictionary(static site => site.Path, site => Mixed(site.Learners, result.Tokens));
+            for (int i = 0; i < 2; i++)
+                Once(new RunOptions { ForcedK = mixed });
+        }
+        for (int run = 0; run < 2 || Stopwatch.GetElapsedTime(start) < s_compilation; run++)
+            Once(null);
+
+        void Once(RunOptions? options) => session.Run(
+            plan.Input switch
+            {
+                InputKind.Pixels => ModelInput.Pixels(values),
+                InputKind.WordPieces => ModelInput.Text(ids, lengths),
+                _ => ModelInput.Samples(values, lengths),
+            },
+            result, options);
+    }
+
+    private static ReadOnlyMemory<int> Mixed(int learners, int tokens)
+    {
+        int[] k = new int[tokens];
+        for (int token = 0; token < tokens; token++)
+            k[token] = token % 2 == 0 ? learners : 1 + token / 2 % learners;
+        return k;
+    }
+}
