@@ -72,7 +72,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         : base(backend.Threads)
     {
         _backend = backend;
-        _gemm = new GemmTasks(backend.Pool.Threads);
+        _gemm = new GemmTasks(backend.Threads);
         _buffers = Make<float>(backend.BufferCount);
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];

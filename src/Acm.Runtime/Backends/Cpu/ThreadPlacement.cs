@@ -28,8 +28,11 @@ internal sealed unsafe partial class ThreadPlacement
     /// <summary>The calling thread is number <paramref name="index"/> of the pool.</summary>
     public void Join(int index)
     {
-        if (s_works)
-            Volatile.Write(ref _threads[index], GetThread());
+        if (!s_works)
+            return;
+        Volatile.Write(ref _threads[index], GetThread());
+        // A caller that has made room already did so without this thread.
+        Volatile.Write(ref _avoided, -1);
     }
 
     /// <summary>Sends the pool's threads to the cores the caller does not run on. Free of charge while the caller stays where it is.</summary>
