@@ -1,20 +1,18 @@
 using System.Text.Json.Nodes;
 using Acm.Runtime.Configuration;
-using Acm.Runtime.Conversion.Torch;
 
 namespace Acm.Runtime.Conversion.HuggingFace;
 
 /// <summary>A folder as <c>save_pretrained</c> writes it, open: its configuration and its tensors.</summary>
 internal sealed class HuggingFaceFolder : IDisposable
 {
-    private readonly IDisposable _weights;
+    private readonly WeightFiles _weights;
 
-    private HuggingFaceFolder(string path, ConfigNode config, JsonNode? acm, StateDict state, IDisposable weights)
+    private HuggingFaceFolder(string path, ConfigNode config, JsonNode? acm, WeightFiles weights)
     {
         Path = path;
         Config = config;
         Acm = acm;
-        State = state;
         _weights = weights;
     }
 
@@ -25,7 +23,7 @@ internal sealed class HuggingFaceFolder : IDisposable
     /// <summary>The configuration's <c>acm</c>, in a package's form, where the folder is ACMized.</summary>
     public JsonNode? Acm { get; }
 
-    public StateDict State { get; }
+    public StateDict State => _weights.State;
 
     /// <summary>Opens a folder.</summary>
     /// <exception cref="ModelFormatException">A file is missing or wrong.</exception>
@@ -39,15 +37,7 @@ internal sealed class HuggingFaceFolder : IDisposable
         }
         // The node is only copied, never trusted: what comes of it is read again as a package's configuration.
         var acm = config.Has("acm") ? JsonNode.Parse(File.ReadAllBytes(configFile))!["acm"]!.DeepClone() : null;
-        string weights = System.IO.Path.Combine(path, "model.safetensors");
-        string oldWeights = System.IO.Path.Combine(path, "pytorch_model.bin");
-        if (!File.Exists(weights) && File.Exists(oldWeights))
-        {
-            var checkpoint = Checkpoint.Open(oldWeights);
-            return new HuggingFaceFolder(path, config, acm, checkpoint.State, checkpoint);
-        }
-        var file = SafeTensorsFile.Open(weights);
-        return new HuggingFaceFolder(path, config, acm, StateDict.Of(file), file);
+        return new HuggingFaceFolder(path, config, acm, WeightFiles.Open(path));
     }
 
     /// <summary>Another JSON file of the folder, or null where it is not there.</summary>
