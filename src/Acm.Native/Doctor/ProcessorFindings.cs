@@ -13,11 +13,14 @@ namespace Acm.Native.Doctor;
 /// </summary>
 internal static class ProcessorFindings
 {
-    public static DoctorFinding InstructionSets()
-    {
-        int used = Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
-        return Judge(Machine(), used, compiledAhead: !RuntimeFeature.IsDynamicCodeSupported);
-    }
+    public static DoctorFinding InstructionSets() => Judge(OfferedBits, UsedBits, compiledAhead: !RuntimeFeature.IsDynamicCodeSupported);
+
+    /// <summary>Width of the vectors this program computes with; 0: none.</summary>
+    public static int UsedBits { get; } =
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+
+    /// <summary>Width of the vectors the processor has.</summary>
+    public static int OfferedBits { get; } = Machine();
 
     /// <summary>The finding for a machine with vectors of <paramref name="has"/> bits in a program that uses <paramref name="uses"/>.</summary>
     public static DoctorFinding Judge(int has, int uses, bool compiledAhead)

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Acm.Runtime.Backends.Cpu.Steps;
+using Acm.Runtime.Diagnostics;
 using Acm.Runtime.Plan;
 using Buffer = Acm.Runtime.Plan.Buffer;
 
@@ -29,11 +30,13 @@ internal sealed unsafe class CpuBackend : IBackend
         _output = Slot(plan.Output);
         Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
         Pool = WorkerPool.Open(Threads, cores);
+        VectorWidth.Warning();
     }
 
     public string Name => "cpu";
 
-    public string Description => $"{InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")}";
+    public string Description =>
+        $"{InstructionSet}, {Threads} {(Threads == 1 ? "thread" : "threads")}{(VectorWidth.Warning() is { } warning ? $"; {warning}" : "")}";
 
     /// <summary>What the register tiles are made of here.</summary>
     public static string InstructionSet =>
