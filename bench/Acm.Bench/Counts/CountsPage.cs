@@ -20,6 +20,13 @@ internal static class CountsPage
             Console.WriteLine(peers);
             return 0;
         }
+        if (only == "text")
+        {
+            StringBuilder text = new();
+            TextAndSpeechCounts.Write(text);
+            Console.WriteLine(text);
+            return 0;
+        }
         int[] batches = only == "1" ? [1] : [1, 8];
         List<ForwardCounts> forwards = [];
         foreach (int batch in batches)
@@ -40,11 +47,12 @@ internal static class CountsPage
         Skewed(page, forwards);
         Bounds(page, devices);
         PeerCounts.Write(page);
-        string text = page.ToString();
+        TextAndSpeechCounts.Write(page);
+        string whole = page.ToString();
         if (only is null)
-            File.WriteAllText(Path.Combine(Repo.Root, "docs", "kernel-counts.md"), text);
+            File.WriteAllText(Path.Combine(Repo.Root, "docs", "kernel-counts.md"), whole);
         else
-            Console.WriteLine(text);
+            Console.WriteLine(whole);
         return missed == 0 ? 0 : 1;
     }
 

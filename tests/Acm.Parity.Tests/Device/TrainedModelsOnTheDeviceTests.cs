@@ -32,15 +32,16 @@ public class TrainedModelsOnTheDeviceTests
         [Values(Precision.Float32, Precision.TF32, Precision.Float16, Precision.BFloat16)] Precision precision, [Values(0, 1, 2)] int j)
     {
         using Golden golden = new("golden", "wav2vec2-words", "golden.safetensors");
-        Speech(golden, precision, j, Files(golden));
+        foreach (int file in Files(golden))
+            Speech(golden, precision, j, [file]);
     }
 
-    // Margins of the stored logits under which a choice may flip: measured flips reach half as far.
+    // Margins of the stored logits under which a choice may flip. Measured on all sentences: TF32 flips one of 7374 choices, at 1.5e-4; bf16 twelve, at 8.1e-3 and below.
     private static double Margin(Precision precision) => precision switch
     {
         Precision.Float32 => 1e-4,
-        Precision.BFloat16 => 0.4,
-        _ => 0.05,
+        Precision.BFloat16 => 0.025,
+        _ => 2e-3,
     };
 
     private static void Sentences(Precision precision, int j, int most)
