@@ -46,7 +46,7 @@ internal static class AcmTool
         }
         catch (Exception e) when (Meaning(e) is { } code)
         {
-            error.WriteLine($"acm: {OneLine(e.Message)}");
+            error.WriteLine($"acm: {OneLine(Plain(e))}");
             return code;
         }
         catch (Exception e) when (Environment.GetEnvironmentVariable("ACM_TRACE") is not "1")
@@ -65,6 +65,9 @@ internal static class AcmTool
         OperationCanceledException => CheckFailed,
         _ => null,
     };
+
+    // Without what .NET appends to an argument's message: the name of a parameter that no user of the tool has seen.
+    private static string Plain(Exception e) => e is ArgumentException { ParamName: { } parameter } ? e.Message.Replace($" (Parameter '{parameter}')", "") : e.Message;
 
     private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

@@ -97,6 +97,32 @@ public class TranscribeCommandTests
         Assert.That(Distance(whole, windows), Is.LessThanOrEqualTo(whole.Length / 4), $"{string.Join(' ', whole)} and {string.Join(' ', windows)}");
     }
 
+    [TestCase("--window", "0")]
+    [TestCase("--window", "NaN")]
+    [TestCase("--overlap", "10")]
+    [TestCase("--overlap", "-1")]
+    [TestCase("--overlap", "NaN")]
+    [TestCase("--budget", "3")]
+    [TestCase("--learners", "5")]
+    public void Options_out_of_range_are_named(string option, string value)
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        string error = Tool.Refuse(2, "transcribe", model, Samples(model)[0], option, value);
+        Assert.That(error, option[2] is 'w' or 'o' ? Does.Contain($"{option} {value}") : Is.Not.Empty);
+    }
+
+    [Test]
+    public void A_recording_without_samples_has_no_words_and_says_so()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["none.wav"], Header(0));
+        var (code, output, error) = Tool.Run("transcribe", model, folder["none.wav"], Samples(model)[5], "--lambda", "3");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output.Split('\n')[0], Is.EqualTo("none.wav\t"));
+        Assert.That(error, Does.Contain("no samples").And.Contain("lambda 3"));
+    }
+
     [Test, Explicit("ten minutes of sound, in a process of its own")]
     public void Ten_minutes_stream_in_bounded_memory()
     {

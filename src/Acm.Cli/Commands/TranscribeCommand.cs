@@ -26,6 +26,8 @@ internal static class TranscribeCommand
             double seconds = parsed.GetValue(window);
             if (!(seconds is >= 1 and <= 3600))
                 throw new BadInputException($"--window {seconds}: 1 to 3600 seconds");
+            if (!(parsed.GetValue(overlap) is >= 0 and double shared && shared < seconds / 2))
+                throw new BadInputException($"--overlap {parsed.GetValue(overlap)}: 0 seconds to less than half of --window");
             using InferenceSession session = loaded.CreateSession(common.Session(parsed, 1, (int)(seconds * rate) + rate));
             SpeechTranscriber transcriber = new(loaded, session, seconds, parsed.GetValue(overlap));
             RunOptions run = common.Run(parsed);
@@ -46,7 +48,7 @@ internal static class TranscribeCommand
             {
                 error.WriteLine(Report.Backend(session));
                 double length = heard.Sum(static one => one.Seconds), macs = heard.Sum(static one => (double)one.Macs), dense = heard.Sum(static one => (double)one.DenseMacs);
-                error.WriteLine($"{length:0.0} s of sound; {heard.Sum(one => one.LearnerFraction * one.Seconds) / Math.Max(length, 1e-9):P1} of the learners, {Report.Macs(macs)} MACs of {Report.Macs(dense)} dense; {Report.Budget(heard[0].Budget)}");
+                error.WriteLine($"{length:0.0} s of sound; {heard.Sum(one => one.LearnerFraction * one.Seconds) / Math.Max(length, 1e-9):P1} of the learners, {Report.Macs(macs)} MACs of {Report.Macs(dense)} dense; {Report.Budget(Budget(heard))}");
             }
             return AcmTool.Done;
         });
@@ -73,10 +75,15 @@ internal static class TranscribeCommand
                     task.Value = part.Seconds;
                 }
             });
+        if (heard.Seconds == 0)
+            error.WriteLine($"{path}: no samples in it");
         if (draw)
             heard.Waveform = Waveform.Read(path, transcriber.FrameSeconds);
         return heard;
     }
+
+    // The first recording that had anything in it says which; a budget means the same to all.
+    private static AppliedBudget Budget(List<Transcription> heard) => heard.FirstOrDefault(static one => one.Seconds > 0, heard[0]).Budget;
 
     private static string Numbered(string picture, int index) =>
         Path.Combine(Path.GetDirectoryName(picture) ?? "", $"{Path.GetFileNameWithoutExtension(picture)}-{index}{Path.GetExtension(picture)}");
@@ -85,7 +92,7 @@ internal static class TranscribeCommand
     {
         json.WriteStartObject();
         Report.Backend(json, session);
-        Report.Budget(json, heard[0].Budget);
+        Report.Budget(json, Budget(heard));
         json.WriteStartArray("files");
         foreach (Transcription one in heard)
         {
