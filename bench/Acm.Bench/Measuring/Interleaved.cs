@@ -36,7 +36,7 @@ internal static class Interleaved
             // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
             double once = Time(contestants[i].Run, 1);
             repeats[i] = Math.Clamp((int)(2 / once), 1, 200);
-            round += Math.Max(once * repeats[i], 2) + 5;
+            round += Math.Max(once * repeats[i], 2) + Math.Max(once, 15) + 20;
         }
         int rounds = Math.Clamp((int)(1000 * seconds / round), least, 400);
         double[][] times = [.. contestants.Select(_ => new double[rounds])];
@@ -44,8 +44,7 @@ internal static class Interleaved
             for (int i = 0; i < contestants.Length; i++)
             {
                 Settle();
-                // Untimed: caches, threads and the clock rate, which fall back in the gap, as a steady service has them.
-                Time(contestants[i].Run, Math.Min(repeats[i], 8));
+                Warm(contestants[i].Run);
                 times[i][r] = Time(contestants[i].Run, repeats[i]);
             }
         return [.. contestants.Select((contestant, i) => new Times(contestant.Name, times[i]))];
@@ -55,15 +54,25 @@ internal static class Interleaved
     public static double Ratio(Times a, Times b) =>
         new Times("", [.. a.Milliseconds.Zip(b.Milliseconds, static (x, y) => x / y)]).Median;
 
+    // Caches, threads, the clock rate and the place a virtual core has on its host fall back in the gap: as a steady service has them.
+    private static void Warm(Action run)
+    {
+        long start = Stopwatch.GetTimestamp();
+        do
+            run();
+        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromMilliseconds(15));
+    }
+
     // Thread pools, ours and others', spin for a while after their work (ONNX Runtime's for tens of milliseconds): on a machine of few
     // cores they would stand in the next one's way.
     private static void Settle()
     {
-        for (int i = 0; i < 100; i++)
+        for (int i = 0; i < 50; i++)
         {
             TimeSpan before = Environment.CpuUsage.TotalTime;
-            Thread.Sleep(2);
-            if (Environment.CpuUsage.TotalTime - before < TimeSpan.FromMilliseconds(0.3))
+            // Linux may count in steps of 4 milliseconds.
+            Thread.Sleep(10);
+            if (Environment.CpuUsage.TotalTime - before < TimeSpan.FromMilliseconds(2))
                 return;
         }
     }
