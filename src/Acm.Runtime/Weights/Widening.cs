@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -7,6 +8,7 @@ namespace Acm.Runtime;
 internal static class Widening
 {
     /// <summary>IEEE half to single, subnormals, infinities and NaNs included.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void HalfToSingle(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
@@ -33,6 +35,7 @@ internal static class Widening
     }
 
     /// <summary>bfloat16 to single: the missing fraction bits are zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void BrainToSingle(ReadOnlySpan<ushort> source, Span<float> destination)
     {
         int i = 0;
@@ -72,6 +75,7 @@ internal static class Finiteness
     };
 
     /// <summary>The index of the first value with every bit of <paramref name="exponent"/> set, or -1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int First<T>(ReadOnlySpan<T> values, T exponent)
         where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {

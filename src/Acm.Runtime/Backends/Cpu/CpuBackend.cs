@@ -26,10 +26,12 @@ internal sealed unsafe class CpuBackend : IBackend
     {
         Plan = plan;
         UnfoldedGates = unfoldedGates;
+        Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
+        Packing = new WeightPacking(Threads);
         Steps = CpuStep.For(plan.Ops, this);
         _output = Slot(plan.Output);
-        Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
         Pool = WorkerPool.Open(Threads, cores);
+        Packing.Run(Pool);
         VectorWidth.Warning();
     }
 
@@ -52,6 +54,9 @@ internal sealed unsafe class CpuBackend : IBackend
     public WorkerPool Pool { get; }
 
     internal CpuStep[] Steps { get; }
+
+    /// <summary>Weights that steps have asked for; packed once all of them are made.</summary>
+    internal WeightPacking Packing { get; }
 
     internal List<BufferSlot> Buffers { get; } = [];
 

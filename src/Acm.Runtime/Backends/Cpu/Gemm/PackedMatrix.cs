@@ -1,20 +1,25 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>A weight [depth, columns] as the GEMM reads it: panels of 32 columns, each [depth, 32], the last filled up with zeros.</summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
+    private const int Wide = GemmKernels.Columns;
     private float* _data;
 
-    private PackedMatrix(int depth, int columns)
+    /// <summary>Room for a weight whose values are yet to be put.</summary>
+    public PackedMatrix(int depth, int columns)
     {
         (Depth, Columns) = (depth, columns);
-        Panels = (columns + GemmKernels.Columns - 1) / GemmKernels.Columns;
-        nuint bytes = (nuint)Panels * (nuint)depth * GemmKernels.Columns * sizeof(float);
-        _data = (float*)NativeMemory.AlignedAlloc(Math.Max(bytes, 64), 64);
-        NativeMemory.Clear(_data, bytes);
+        Panels = (columns + Wide - 1) / Wide;
+        nuint bytes = (nuint)Panels * (nuint)depth * Wide * sizeof(float);
+        _data = (float*)LargePages.Allocate(bytes);
+        if (columns % Wide != 0)
+            NativeMemory.Clear(Panel(Panels - 1), (nuint)depth * Wide * sizeof(float));
     }
 
     /// <summary>Rows of the weight: what is summed over.</summary>
@@ -27,34 +32,77 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public int Panels { get; }
 
     /// <summary>[depth, 32].</summary>
-    public float* Panel(int index) => _data + (nint)index * Depth * GemmKernels.Columns;
+    public float* Panel(int index) => _data + (nint)index * Depth * Wide;
 
     /// <summary>Packs [depth, columns], row-major.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns)
     {
         PackedMatrix packed = new(depth, columns);
-        for (int k = 0; k < depth; k++)
-            for (int panel = 0; panel < packed.Panels; panel++)
-            {
-                int from = panel * GemmKernels.Columns, count = Math.Min(GemmKernels.Columns, columns - from);
-                weight.Slice(k * columns + from, count).CopyTo(new Span<float>(packed.Panel(panel) + (nint)k * GemmKernels.Columns, count));
-            }
+        fixed (float* values = weight)
+            packed.PutRows(values, 0, depth);
         return packed;
     }
 
     /// <summary>Packs nn.Linear's [columns, depth], row-major.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth)
     {
         PackedMatrix packed = new(depth, columns);
-        for (int n = 0; n < columns; n++)
-        {
-            float* column = packed.Panel(n / GemmKernels.Columns) + n % GemmKernels.Columns;
-            for (int k = 0; k < depth; k++)
-                column[(nint)k * GemmKernels.Columns] = weight[n * depth + k];
-        }
+        fixed (float* values = weight)
+            packed.PutColumns(values, 0, columns);
         return packed;
+    }
+
+    /// <summary>Puts rows <paramref name="first"/> .. + <paramref name="count"/> of the weight, [count, columns].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void PutRows(float* values, int first, int count)
+    {
+        for (int panel = 0; panel < Panels; panel++)
+        {
+            int from = panel * Wide, columns = Math.Min(Wide, Columns - from);
+            float* to = Panel(panel) + (nint)first * Wide, row = values + from;
+            for (int k = 0; k < count; k++, to += Wide, row += Columns)
+                if (columns == Wide)
+                {
+                    Vector512.Load(row).Store(to);
+                    Vector512.Load(row + 16).Store(to + 16);
+                }
+                else
+                    new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(to, columns));
+        }
+    }
+
+    /// <summary>Puts columns <paramref name="first"/> .. + <paramref name="count"/> of the weight, [count, depth].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void PutColumns(float* values, int first, int count)
+    {
+        int whole = Sse.IsSupported ? Depth & ~3 : 0;
+        for (int n = first; n < first + count;)
+        {
+            float* to = Panel(n / Wide) + n % Wide, r0 = values + (nint)(n - first) * Depth;
+            // Four columns of one panel, four values of each at a time.
+            bool four = n % 4 == 0 && n + 4 <= first + count;
+            if (!four)
+            {
+                for (int k = 0; k < Depth; k++, to += Wide)
+                    *to = r0[k];
+                n++;
+                continue;
+            }
+            float* r1 = r0 + Depth, r2 = r1 + Depth, r3 = r2 + Depth;
+            int i = 0;
+            for (; i < whole; i += 4, to += 4 * Wide)
+            {
+                Vector128<float> a = Vector128.Load(r0 + i), b = Vector128.Load(r1 + i), c = Vector128.Load(r2 + i), d = Vector128.Load(r3 + i);
+                Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d);
+                Sse.MoveLowToHigh(ab, cd).Store(to);
+                Sse.MoveHighToLow(cd, ab).Store(to + Wide);
+                Sse.MoveLowToHigh(ab2, cd2).Store(to + 2 * Wide);
+                Sse.MoveHighToLow(cd2, ab2).Store(to + 3 * Wide);
+            }
+            for (; i < Depth; i++, to += Wide)
+                (to[0], to[1], to[2], to[3]) = (r0[i], r1[i], r2[i], r3[i]);
+            n += 4;
+        }
     }
 
     public void Dispose()

@@ -26,8 +26,8 @@ internal sealed unsafe class AcmStep : CpuStep
         _choice = backend.Slot(op.K);
         _publishedCode = backend.Plan.PublishedCode;
         int units = _site.Learners * _site.LearnerSize;
-        _up = [backend.Own(PackedMatrix.FromInputMajor(CpuBackend.Values(_site.W1), _site.InputWidth, units))];
-        _down = [backend.Own(PackedMatrix.FromInputMajor(CpuBackend.Values(_site.W2), units, _site.OutputWidth))];
+        _up = [backend.Own(backend.Packing.InputMajor(_site.W1, _site.InputWidth, units))];
+        _down = [backend.Own(backend.Packing.InputMajor(_site.W2, units, _site.OutputWidth))];
         _upBias = backend.KeepOrNull(_site.B1);
         if (_site.B2 is { } b2)
             _downBias = Prefixes(CpuBackend.Values(b2), backend);

@@ -9,7 +9,7 @@ internal sealed unsafe class GateChain
 
     public GateChain(Gate gate, CpuBackend backend) =>
         _layers = [.. gate.Layers.Select((layer, i) => (
-            (PackedMatrix[])[backend.Own(PackedMatrix.FromOutputMajor(CpuBackend.Values(layer.Weight), layer.Weight.Shape[0], layer.Weight.Shape[1]))],
+            (PackedMatrix[])[backend.Own(backend.Packing.OutputMajor(layer.Weight, layer.Weight.Shape[0], layer.Weight.Shape[1]))],
             (nint)backend.Keep(layer.Bias),
             i + 1 == gate.Layers.Count ? Activation.Identity : gate.Activation,
             layer.Bias.Count))];

@@ -8,7 +8,7 @@ internal sealed unsafe class LinearStep(Linear op, CpuBackend backend) : CpuStep
     private readonly BufferSlot _in = backend.Slot(op.In), _out = backend.Slot(op.Out);
     private readonly BufferSlot? _residual = op.Residual is null ? null : backend.Slot(op.Residual);
     private readonly PackedMatrix[] _weight =
-        [backend.Own(PackedMatrix.FromOutputMajor(CpuBackend.Values(op.Weight), op.Out.Width, op.In.Width))];
+        [backend.Own(backend.Packing.OutputMajor(op.Weight, op.Out.Width, op.In.Width))];
     private readonly float* _bias = backend.KeepOrNull(op.Bias);
 
     public override void Run(CpuForward forward, in ForwardRun run)

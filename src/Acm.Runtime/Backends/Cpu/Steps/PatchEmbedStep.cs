@@ -17,7 +17,7 @@ internal sealed unsafe class PatchEmbedStep : CpuStep
         _out = backend.Slot(op.Out);
         _side = op.ImageSize / op.PatchSize;
         _depth = op.Channels * op.PatchSize * op.PatchSize;
-        _weight = [backend.Own(PackedMatrix.FromOutputMajor(CpuBackend.Values(op.Weight), op.Out.Width, _depth))];
+        _weight = [backend.Own(backend.Packing.OutputMajor(op.Weight, op.Out.Width, _depth))];
         _bias = backend.KeepOrNull(op.Bias);
         _positions = backend.Keep(op.Positions);
         // Row 0 never changes: class token and its position, added once.

@@ -1,0 +1,64 @@
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime.Backends.Cpu;
+
+/// <summary>The packing of a model's weights, put off until all are known and then shared by all threads: read once, written once.</summary>
+/// <param name="threads">Threads that may share it.</param>
+internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
+{
+    // Values of a part: they stay in the second-level cache between reading and writing.
+    private const int PartValues = 1 << 16;
+
+    private readonly List<(Weight Weight, PackedMatrix Packed, bool OutputMajor, int First, int Count)> _parts = [];
+    private NativeBuffer<float>[] _room = [];
+
+    /// <summary>Takes [depth, columns], row-major.</summary>
+    /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
+    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, new PackedMatrix(depth, columns), false, depth, columns, 1);
+
+    /// <summary>Takes nn.Linear's [columns, depth], row-major.</summary>
+    /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
+    public PackedMatrix OutputMajor(Weight weight, int columns, int depth) =>
+        Add(weight, new PackedMatrix(depth, columns), true, columns, depth, GemmKernels.Columns);
+
+    /// <summary>Packs all that was taken.</summary>
+    public void Run(WorkerPool pool)
+    {
+        _room = [.. Enumerable.Range(0, Threads).Select(static _ => new NativeBuffer<float>())];
+        pool.Add(this);
+        pool.Slots.Enter();
+        try
+        {
+            pool.Run(this, _parts.Count);
+        }
+        finally
+        {
+            pool.Slots.Leave();
+            pool.Remove(this);
+            foreach (NativeBuffer<float> room in _room)
+                room.Dispose();
+            _parts.Clear();
+        }
+    }
+
+    protected override void Execute(int task, int worker)
+    {
+        var (weight, packed, outputMajor, first, count) = _parts[task];
+        int width = outputMajor ? packed.Depth : packed.Columns, values = checked(count * width);
+        float* room = _room[worker].Need(values);
+        weight.CopyTo(new Span<float>(room, values), checked(first * width));
+        if (outputMajor)
+            packed.PutColumns(room, first, count);
+        else
+            packed.PutRows(room, first, count);
+    }
+
+    // Parts of whole rows as they are stored; a multiple of unit each, so that no two write to one line.
+    private PackedMatrix Add(Weight weight, PackedMatrix packed, bool outputMajor, int rows, int width, int unit)
+    {
+        int step = Math.Max(PartValues / Math.Max(width, 1) / unit, 1) * unit;
+        for (int first = 0; first < rows; first += step)
+            _parts.Add((weight, packed, outputMajor, first, Math.Min(step, rows - first)));
+        return packed;
+    }
+}
