@@ -30,6 +30,7 @@ struct DownArgs {
 
 KERNEL(T::kThreads, 1) acm_down(const UNIFORM DownArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
     const DownSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];

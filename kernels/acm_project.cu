@@ -84,8 +84,9 @@ DEVICE void stream(u32 a, u32 buffers, const void* packed, int steps, int column
     block_barrier();
 }
 
-KERNEL(T::kThreads) acm_project(const UNIFORM ProjectArgs args)
+KERNEL(T::kThreads, 1) acm_project(const UNIFORM ProjectArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
     const ProjectSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];

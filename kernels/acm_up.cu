@@ -26,8 +26,9 @@ struct UpArgs {
     int learners, learner_size;
 };
 
-KERNEL(T::kThreads) acm_up(const UNIFORM UpArgs args)
+KERNEL(T::kThreads, 1) acm_up(const UNIFORM UpArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
     const UpSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];

@@ -85,6 +85,7 @@ DEVICE void add_values(float (&o)[HEAD / 8][4], const float (&left)[4], const fl
 
 KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int start = args.offsets[block_z()], end = args.offsets[block_z() + 1], length = end - start;
     const int first = block_x() * kQueries, head = block_y() * HEAD * kElemBytes;
@@ -200,6 +201,7 @@ KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 // A warp to a query. 32 keys at a time: a lane to a key for the scores, a lane to a column for the values.
 KERNEL(128, 1) attention(const UNIFORM AttentionArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int thread = thread_index(), lane = thread % 32, warp = thread / 32;
     const int start = args.offsets[block_z()], length = args.offsets[block_z() + 1] - start;

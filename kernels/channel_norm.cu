@@ -35,6 +35,7 @@ DEVICE float sum_of_warps(float mine, float (&parts)[8][32])
 
 KERNEL(256) channel_norm(const UNIFORM ChannelNormArgs args)
 {
+    wait_for_kernel_ahead();
     __shared__ float parts[8][32];
     const int warp = thread_index() / 32, channel = block_x() * 32 + thread_index() % 32;
     const int start = args.offsets[block_y()], end = args.offsets[block_y() + 1];

@@ -172,3 +172,14 @@ DEVICE u32 count_up_to(u32* counter, u32 last)    // adds one, or starts again a
     asm volatile("atom.global.inc.u32 %0, [%1], %2;" : "=r"(r) : "l"(counter), "r"(last) : "memory");
     return r;
 }
+
+// ---- between kernels of a stream
+// Every kernel begins with this. Launched as a programmatic dependent (sm_90), its blocks may be here before the kernel ahead has ended: the
+// next one may come as early, and nothing is read or written until all that was ahead is done. Launched otherwise, it does nothing.
+DEVICE void wait_for_kernel_ahead()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}

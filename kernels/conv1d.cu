@@ -88,6 +88,7 @@ struct WindowRows {
 
 KERNEL(T::kThreads, 1) conv1d(const UNIFORM ConvArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int m0 = block_x() * T::BM, n0 = block_y() * T::BN, group = block_z(), rows = args.out_offsets[args.sequences];
     if (m0 >= rows) return;

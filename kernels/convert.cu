@@ -11,6 +11,7 @@ struct ConvertArgs {
 
 KERNEL(256) convert(const UNIFORM ConvertArgs args)
 {
+    wait_for_kernel_ahead();
     const int token = block_x() * 8 + thread_index() / 32;
     if (token >= *args.tokens) return;
     for (int c = thread_index() % 32 * 8; c < args.y_pitch; c += 256) {

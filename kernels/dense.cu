@@ -23,8 +23,9 @@ struct DenseArgs {
     int columns;                  // of out, a multiple of 8; Elem outputs: of the pitch, so that the padding becomes zeros
 };
 
-KERNEL(T::kThreads) dense(const UNIFORM DenseArgs args)
+KERNEL(T::kThreads, 1) dense(const UNIFORM DenseArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_z();
     const DenseSite site = z == 0 ? args.site[0] : z == 1 ? args.site[1] : args.site[2];

@@ -168,8 +168,9 @@ DEVICE void run_rest(const Gate& gate, float* v, int in, int classes)
 }
 #endif
 
-KERNEL(256) norm_gate(const UNIFORM NormGateArgs args)
+KERNEL(256, 2) norm_gate(const UNIFORM NormGateArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     float* rows = (float*)shared_bytes;
     const int padded = (args.width + 127) / 128 * 128, all = args.gates * args.outputs;

@@ -77,8 +77,9 @@ struct PixelRows {
     DEVICE_MEMBER void passed(int) {}
 };
 
-KERNEL(T::kThreads) patch(const UNIFORM PatchArgs args)
+KERNEL(T::kThreads, 1) patch(const UNIFORM PatchArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int m0 = block_x() * T::BM, n0 = block_y() * T::BN, rows = *args.tokens;
     if (m0 >= rows) return;

@@ -14,6 +14,7 @@ struct RouteArgs {
 
 KERNEL(256) route(const UNIFORM RouteArgs args)
 {
+    wait_for_kernel_ahead();
     extern __shared__ ALIGNED(128) u8 shared_bytes[];
     const int z = block_x(), tokens = *args.tokens;
     const Routed routed = z == 0 ? args.routed[0] : z == 1 ? args.routed[1] : args.routed[2];

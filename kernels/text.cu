@@ -19,6 +19,7 @@ struct EmbedArgs {
 // Grid: ceil(max tokens / 8); block 256.
 KERNEL(256) embed(const UNIFORM EmbedArgs args)
 {
+    wait_for_kernel_ahead();
     const int token = block_x() * 8 + thread_index() / 32;
     if (token >= *args.tokens) return;
     const float* word = args.words + (u64)args.ids[token] * args.width;
@@ -38,6 +39,7 @@ struct PoolArgs {
 // Grid: max sequences; block 256. A sequence without rows is not there.
 KERNEL(256) pool(const UNIFORM PoolArgs args)
 {
+    wait_for_kernel_ahead();
     __shared__ float parts[8];
     const int start = args.offsets[block_x()], beyond = args.offsets[block_x() + 1], end = args.first_only ? start + 1 : beyond;
     if (start == beyond) return;
@@ -69,6 +71,7 @@ struct BestClassArgs {
 // Grid: ceil(max tokens / 256); block 256.
 KERNEL(256) best_class(const UNIFORM BestClassArgs args)
 {
+    wait_for_kernel_ahead();
     const int token = block_x() * 256 + thread_index();
     if (token >= *args.tokens) return;
     const float* row = args.logits + (u64)token * args.pitch;

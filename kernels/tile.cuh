@@ -199,8 +199,9 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
             b.advance(1);
             end_copy_group();
         }
-        // The bulk: nothing ends in these stages, neither where they multiply nor where they copy ahead.
-        const int bulk = least(reach.full, most(reach.whole - (DEPTH - 1), 0)) / DEPTH * DEPTH;
+        // The bulk: nothing ends in these stages, neither where they multiply nor where they copy ahead. (Before sm_80 a copy passes through
+        // registers, of which unrolled stages would take too many.)
+        const int bulk = __CUDA_ARCH__ < 800 ? 0 : least(reach.full, most(reach.whole - (DEPTH - 1), 0)) / DEPTH * DEPTH;
 #pragma unroll 1
         for (int done = 0; done < bulk; done += DEPTH) {
 #pragma unroll

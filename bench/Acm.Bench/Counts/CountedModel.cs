@@ -11,6 +11,7 @@ internal sealed class CountedModel : IDisposable
 {
     private readonly InferenceSession _session;
     private readonly List<KernelRun> _runs = [];
+    private Dictionary<string, long> _before = [];
     private SimulatedDriver? _driver;
 
     /// <param name="model">The model.</param>
@@ -48,11 +49,15 @@ internal sealed class CountedModel : IDisposable
     public IReadOnlyList<KernelRun> Run(ModelInput input, InferenceResult result, RunOptions options)
     {
         _runs.Clear();
-        long before = _driver!.Counters.HostSynchronisations;
+        _before = new(_driver!.Counters.Calls);
+        long before = _driver.Counters.HostSynchronisations;
         _session.Run(input, result, options);
         Synchronisations = _driver.Counters.HostSynchronisations - before;
         return [.. _runs];
     }
+
+    /// <summary>How often an entry of the driver was called by the last run.</summary>
+    public long CallsOf(string entry) => _driver!.Counters.Calls.GetValueOrDefault(entry) - _before.GetValueOrDefault(entry);
 
     public void Dispose()
     {

@@ -88,6 +88,8 @@ internal static class CountsPage
                 Console.Error.WriteLine($"batch {f.Batch}, {f.Budget}: {what} beyond the limit");
         }
         page.AppendLine().AppendLine(missed == 0 ? "No limit is missed." : $"**{missed} limits are missed.**").AppendLine();
+        page.AppendLine("*worst launch*: the launch that touches most beyond its compulsory bytes. It is an acm_up of projections: learners of 96 columns in tiles of 64 or 128, so a tile may hold");
+        page.AppendLine("columns of a learner that no token of this layer takes; they are copied with the rest of the tile, and multiplied by nobody.").AppendLine();
         return missed;
     }
 
@@ -110,6 +112,7 @@ internal static class CountsPage
     private static void Skewed(StringBuilder page, List<ForwardCounts> forwards)
     {
         page.AppendLine("## Layers that almost no token uses").AppendLine();
+        page.AppendLine("A warp multiplies 16 rows at a time, so at batch 1 (197 rows) even two tokens issue 16 / 208 of a full layer's mma, and blocks whose other warps have no rows still copy the weights.");
         page.AppendLine("MLPs in which 8 % of the (token, learner) pairs or fewer are chosen; cost: up and down together, over the same launches with all learners. Weights of a learner that");
         page.AppendLine("any token needs are read whole, once for each tile of rows: that is what is left.").AppendLine();
         page.AppendLine("| batch | learners | layer | pairs chosen | mma | warp instructions | sectors | bytes touched |").AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- |");

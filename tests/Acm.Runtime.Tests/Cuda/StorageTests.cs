@@ -78,7 +78,7 @@ public class StorageTests
         {
         }
 
-        public override void Enqueue(CudaForward forward, CudaStream stream)
+        public override void Enqueue(CudaForward forward)
         {
         }
     }

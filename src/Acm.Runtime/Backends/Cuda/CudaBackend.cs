@@ -24,7 +24,7 @@ internal sealed class CudaBackend : IBackend
         Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
         // A simulated device runs PTX only; a real one gets its own machine code.
         (string architecture, KernelImageKind kind) = name == "simulator"
-            ? (device.Architecture >= 80 ? "80" : "75", KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
+            ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
         Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
         Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
         _upload = new CudaStream(context);

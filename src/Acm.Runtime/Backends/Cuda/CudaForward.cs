@@ -25,6 +25,7 @@ internal sealed class CudaForward : IForward
     private readonly int _offsetsAt, _offsetsEach;
     private readonly long _inputAt, _choicesAt;
     private bool _broken;
+    private bool _afterKernel;
 
     /// <param name="backend">Its steps are carried out.</param>
     /// <param name="maxSequences">Most sequences of a run.</param>
@@ -208,6 +209,14 @@ internal sealed class CudaForward : IForward
         }
     }
 
+    /// <summary>Enqueues a kernel; where it waits by itself for what is ahead, and that is a kernel, it may start before its end.</summary>
+    public void Launch<T>(CudaKernel kernel, in LaunchShape shape, in T arguments)
+        where T : unmanaged
+    {
+        kernel.LaunchStruct(_stream, shape with { Programmatic = _afterKernel && Backend.Kernels.WaitsByItself(kernel) }, arguments);
+        _afterKernel = true;
+    }
+
     private void LoadKernels()
     {
         foreach (CudaStep step in Backend.Steps)
@@ -218,7 +227,7 @@ internal sealed class CudaForward : IForward
     {
         Upload();
         foreach (CudaStep step in Backend.Steps)
-            step.Enqueue(this, _stream);
+            step.Enqueue(this);
         Download();
     }
 
@@ -233,15 +242,19 @@ internal sealed class CudaForward : IForward
         foreach (CudaStep step in Backend.Steps)
         {
             run.Cancellation.ThrowIfCancellationRequested();
-            step.Enqueue(this, _stream);
+            step.Enqueue(this);
             if (step is TapStep tap && !run.Hidden.IsEmpty)
+            {
                 Collect(tap, run);
+                _afterKernel = false;
+            }
         }
         Download();
     }
 
     private void Upload()
     {
+        _afterKernel = false;
         int perUnit = Backend.Plan.Input == InputKind.WordPieces ? 3 : Backend.Plan.InputWidth;
         _stream.Upload(_in, 0, _tables);
         _stream.Upload(_in, _inputAt, _input.Slice(0, (long)Shape.Length * perUnit * 4));

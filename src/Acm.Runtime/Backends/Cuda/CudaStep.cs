@@ -12,7 +12,7 @@ internal abstract class CudaStep
     public abstract void LoadKernels(CudaBackend backend, RunShape shape);
 
     /// <summary>Enqueues the step for the forward's present shape.</summary>
-    public abstract void Enqueue(CudaForward forward, CudaStream stream);
+    public abstract void Enqueue(CudaForward forward);
 
     /// <summary>A C macro.</summary>
     protected static string Define(string name, int value) => $"{name}={value}";

@@ -13,6 +13,7 @@ internal sealed class KernelLibrary : IDisposable
     private readonly string _architecture;
     private readonly KernelImageKind _kind;
     private readonly ConcurrentDictionary<string, CudaModule> _modules = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<CudaModule, bool> _waiting = [];
 
     public KernelLibrary(CudaContext context, KernelCache cache, IKernelCompiler? compiler, string architecture, KernelImageKind kind) =>
         (_context, _cache, _compiler, _architecture, _kind) = (context, cache, compiler, architecture, kind);
@@ -31,6 +32,9 @@ internal sealed class KernelLibrary : IDisposable
         return module.Kernel(entry);
     }
 
+    /// <summary>Whether the kernel's code was made for sm_90 or later, where it waits itself for the kernel ahead of it (common.cuh).</summary>
+    public bool WaitsByItself(CudaKernel kernel) => _waiting.ContainsKey(kernel.Module);
+
     public void Dispose()
     {
         foreach (CudaModule module in _modules.Values)
@@ -41,6 +45,9 @@ internal sealed class KernelLibrary : IDisposable
     {
         CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
         CompiledKernel compiled = _cache.Get(request, _compiler);
-        return CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
+        CudaModule module = CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
+        if (int.TryParse(compiled.Architecture.AsSpan().TrimEnd('a'), out int architecture) && architecture >= 90)
+            _waiting[module] = true;
+        return module;
     }
 }

@@ -33,7 +33,7 @@ internal sealed class AcmStep : CudaStep
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernels(backend, shape);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         (TileShape upTile, CudaKernel up, TileShape downTile, CudaKernel down) = Kernels(forward.Backend, forward.Shape);
         ElementType element = forward.Backend.Element;
@@ -54,8 +54,8 @@ internal sealed class AcmStep : CudaStep
             upArgs.Site[i] = new UpSite { X = forward.Address(_in), W1 = _weights[i].W1, B1 = _weights[i].B1, Order = routed.Order, Counts = routed.Counts, Hidden = hidden };
             downArgs.Site[i] = new DownSite { Hidden = hidden, W2 = _weights[i].W2, B2 = _weights[i].B2, Order = routed.Order, Counts = routed.Counts, Out = forward.Address(_out[i]) };
         }
-        up.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(rows, upTile.M), hiddenPitch / upTile.N, _sites.Length), upTile.Threads, upTile.SharedBytes), upArgs);
-        down.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(rows, downTile.M), outPitch / downTile.N, _sites.Length), downTile.Threads, downTile.SharedBytes), downArgs);
+        forward.Launch(up, new LaunchShape(new Dim3(Blocks(rows, upTile.M), hiddenPitch / upTile.N, _sites.Length), upTile.Threads, upTile.SharedBytes), upArgs);
+        forward.Launch(down, new LaunchShape(new Dim3(Blocks(rows, downTile.M), outPitch / downTile.N, _sites.Length), downTile.Threads, downTile.SharedBytes), downArgs);
     }
 
     private (TileShape, CudaKernel, TileShape, CudaKernel) Kernels(CudaBackend backend, RunShape shape)

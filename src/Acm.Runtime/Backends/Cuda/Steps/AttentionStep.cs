@@ -14,13 +14,13 @@ internal sealed class AttentionStep(Attention op, CudaStorage q, CudaStorage k, 
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         ElementType element = forward.Backend.Element;
         bool plain = element == ElementType.Float32;
         int shared = plain ? 4 * (_head + 32) * 4 : (64 + 4 * Keys(element)) * _head * element.Bytes();
         LaunchShape shape = new(new Dim3(Blocks(forward.Shape.LongestRows(q.Rows), plain ? 4 : 64), op.Heads, forward.Shape.Sequences), 128, shared);
-        Kernel(forward.Backend).LaunchStruct(stream, shape, new AttentionArgs
+        forward.Launch(Kernel(forward.Backend), shape, new AttentionArgs
         {
             Q = forward.Address(q), K = forward.Address(k), V = forward.Address(v), Out = forward.Address(output), Offsets = forward.Offsets(q.Rows),
             Pitch = q.Pitch, OutPitch = output.Pitch, Scale = (float)(1.4426950408889634 / Math.Sqrt(op.Q.Width / op.Heads)),

@@ -12,8 +12,8 @@ internal sealed class ChannelNormStep(ChannelNorm op, CudaStorage input, CudaSto
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream) =>
-        Kernel(forward.Backend).LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(input.Pitch, 32), forward.Rows(RowSpace.Sequence)), 256), new ChannelNormArgs
+    public override void Enqueue(CudaForward forward) =>
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(new Dim3(Blocks(input.Pitch, 32), forward.Rows(RowSpace.Sequence)), 256), new ChannelNormArgs
         {
             X = forward.Address(input), Y = forward.Address(output), Gamma = _gamma, Beta = _beta, Offsets = forward.Offsets(input.Rows),
             Pitch = input.Pitch, Width = input.Columns, Epsilon = (float)op.Epsilon,

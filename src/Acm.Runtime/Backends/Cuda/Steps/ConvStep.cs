@@ -40,11 +40,11 @@ internal sealed class ConvStep : CudaStep
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend, shape);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         (TileShape tile, CudaKernel kernel) = Kernel(forward.Backend, forward.Shape);
         Dim3 grid = new(Blocks(forward.Rows(_out.Rows), tile.M), WeightPacking.Pad64(_outputs) / tile.N, _groups);
-        kernel.LaunchStruct(stream, new LaunchShape(grid, tile.Threads, tile.SharedBytes), new ConvArgs
+        forward.Launch(kernel, new LaunchShape(grid, tile.Threads, tile.SharedBytes), new ConvArgs
         {
             X = _in is null ? forward.Input : forward.Address(_in), W = _weight, B = _bias, Out = forward.Address(_out),
             InOffsets = forward.Offsets(_op.In.Rows), OutOffsets = forward.Offsets(_out.Rows), Sequences = forward.Shape.Sequences,

@@ -9,8 +9,8 @@ internal sealed class ConvertStep(CudaStorage input, CudaStorage output) : CudaS
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream) =>
-        Kernel(forward.Backend).LaunchStruct(stream, new LaunchShape(Blocks(forward.Rows(input.Rows), 8), 256), new ConvertArgs
+    public override void Enqueue(CudaForward forward) =>
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(Blocks(forward.Rows(input.Rows), 8), 256), new ConvertArgs
         {
             X = forward.Address(input), Y = forward.Address(output), Tokens = forward.Count(input.Rows), Width = input.Columns, XPitch = input.Pitch, YPitch = output.Pitch,
         });

@@ -27,7 +27,7 @@ internal sealed class DenseStep : CudaStep
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend, shape);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         (TileShape tile, CudaKernel kernel) = Kernel(forward.Backend, forward.Shape);
         CudaStorage like = _out[0];
@@ -39,7 +39,7 @@ internal sealed class DenseStep : CudaStep
         for (int i = 0; i < _out.Length; i++)
             args.Site[i] = new DenseSite { X = forward.Address(_in), W = _weights[i].W, B = _weights[i].B, Out = forward.Address(_out[i]) };
         Dim3 grid = new(Blocks(forward.Rows(_in.Rows), tile.M), like.Pitch / tile.N, _out.Length);
-        kernel.LaunchStruct(stream, new LaunchShape(grid, tile.Threads, tile.SharedBytes), args);
+        forward.Launch(kernel, new LaunchShape(grid, tile.Threads, tile.SharedBytes), args);
     }
 
     private (TileShape, CudaKernel) Kernel(CudaBackend backend, RunShape shape)

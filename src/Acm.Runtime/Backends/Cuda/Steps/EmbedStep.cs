@@ -12,11 +12,11 @@ internal sealed class EmbedStep(TokenEmbed op, CudaStorage output, CudaBackend b
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         // The run's input: ids, places, types, each as long as the shape.
         ulong each = (ulong)forward.Shape.Length * sizeof(int);
-        Kernel(forward.Backend).LaunchStruct(stream, new LaunchShape(Blocks(forward.Rows(output.Rows), 8), 256), new EmbedArgs
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(Blocks(forward.Rows(output.Rows), 8), 256), new EmbedArgs
         {
             Words = _words, Positions = _positions, Types = _types, Ids = forward.Input, Places = forward.Input + each, Kinds = forward.Input + 2 * each,
             X = forward.Address(output), Tokens = forward.Count(output.Rows), Width = output.Columns, XPitch = output.Pitch,

@@ -67,7 +67,7 @@ internal sealed class NormGateStep : CudaStep
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         // The norm of first rows only (class tokens): its rows are sequences, its input's are not.
         bool firstRows = !ReferenceEquals(_rows, _in.Rows);
@@ -85,7 +85,7 @@ internal sealed class NormGateStep : CudaStep
                 W = _gates[i].W, B = _gates[i].B, Rest = _gates[i].Later, Control = forward.Control(_sites[i]), Routed = forward.Routed(_sites[i]),
             };
         int shared = 8 * (Padded + _sites.Length * _outputs) * 4 + 8 * (args.Learners + 1) * 4;
-        Kernel(forward.Backend).LaunchStruct(stream, new LaunchShape(Blocks(forward.Rows(_rows), 8), 256, shared), args);
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(Blocks(forward.Rows(_rows), 8), 256, shared), args);
     }
 
     private CudaKernel Kernel(CudaBackend backend)

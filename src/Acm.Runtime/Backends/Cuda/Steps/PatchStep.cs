@@ -30,10 +30,10 @@ internal sealed class PatchStep : CudaStep
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend, shape);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
         (TileShape tile, CudaKernel kernel) = Kernel(forward.Backend, forward.Shape);
-        kernel.LaunchStruct(stream, new LaunchShape(new Dim3(Blocks(forward.Rows(_out.Rows), tile.M), _out.Pitch / tile.N), tile.Threads, tile.SharedBytes), new PatchArgs
+        forward.Launch(kernel, new LaunchShape(new Dim3(Blocks(forward.Rows(_out.Rows), tile.M), _out.Pitch / tile.N), tile.Threads, tile.SharedBytes), new PatchArgs
         {
             Pixels = forward.Input, W = _weight, Table = _table, X = forward.Address(_out), Tokens = forward.Count(_out.Rows),
             XPitch = _out.Pitch, Columns = WeightPacking.Pad8(_op.Out.Width), Steps = WeightPacking.Steps(_depth, forward.Backend.Element),

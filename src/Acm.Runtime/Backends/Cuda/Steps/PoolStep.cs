@@ -9,8 +9,8 @@ internal sealed class PoolStep(CudaStorage input, CudaStorage output, bool first
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
-    public override void Enqueue(CudaForward forward, CudaStream stream) =>
-        Kernel(forward.Backend).LaunchStruct(stream, new LaunchShape(forward.Rows(output.Rows), 256), new PoolArgs
+    public override void Enqueue(CudaForward forward) =>
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(forward.Rows(output.Rows), 256), new PoolArgs
         {
             X = forward.Address(input), Out = forward.Address(output), Offsets = forward.Offsets(input.Rows),
             Width = output.Columns, XPitch = input.Pitch, OutPitch = output.Pitch, FirstOnly = first ? 1 : 0, UnitLength = unitLength ? 1 : 0,

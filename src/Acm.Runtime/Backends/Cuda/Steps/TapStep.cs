@@ -1,5 +1,3 @@
-using Acm.Native;
-
 namespace Acm.Runtime.Backends.Cuda;
 
 /// <summary>Where the residual stream is copied out, for runs that ask for hidden states.</summary>
@@ -15,7 +13,7 @@ internal sealed class TapStep(CudaStorage stream, int index) : CudaStep
     {
     }
 
-    public override void Enqueue(CudaForward forward, CudaStream stream)
+    public override void Enqueue(CudaForward forward)
     {
     }
 }
