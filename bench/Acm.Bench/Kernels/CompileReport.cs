@@ -95,13 +95,12 @@ internal static class CompileReport
             yield return new("acm_up.cu", [.. tile, "ACTIVATION=1"], threads, shared, what);
             yield return new("acm_down.cu", [.. tile, "RESIDUAL=1"], threads, shared, what);
             yield return new("dense.cu", [.. tile, "OUTPUT=0"], threads, shared, what);
+            yield return new("conv1d.cu", [.. tile, "OUTPUT=0", "ACTIVATION=1"], threads, shared, what);
             if (m == shapes[^1].M && n == shapes[^1].N)
-            {
                 yield return new("patch.cu", [.. tile, "PATCH_SIZE=16"], threads, shared, what);
-                yield return new("conv1d.cu", [.. tile, "OUTPUT=0", "ACTIVATION=1"], threads, shared, what);
-            }
         }
 
+        yield return new("conv1d.cu", ["TILE_M=64", "TILE_N=64", "WARP_M=32", "WARP_N=32", "STAGE_BYTES=64", "STAGES=2", "OUTPUT=1", "SAMPLES=1"], 128, 16384, "samples, 64x64, warps 32x32, 2 stages of 64 B");
         int columns = precision == 0 ? 64 : 128, warps = columns / 32;
         yield return new("acm_project.cu", ["TILE_M=32", $"TILE_N={columns}", "WARP_M=32", "WARP_N=32", "STAGE_BYTES=64", "STAGES=3", "RESIDUAL=0"], warps * 32,
             (32 * (768 + 384) * bytes) + (3 * columns * 64), $"32x{columns}, ViT-B");
@@ -113,8 +112,10 @@ internal static class CompileReport
 
         foreach (int norm in new[] { 0, 1, 2 })
             yield return new("norm_gate.cu", [$"NORM={norm}"], 256, (8 * (768 + 15) * 4) + 160, $"NORM {norm}, d = 768");
+        yield return new("norm_gate.cu", ["NORM=2", "GATE_LAYERS=3", "GATE_ACTIVATION=1"], 256, (8 * (768 + 16) * 4) + 160, "NORM 2, gates of 3 layers with an activation");
         yield return new("route.cu", [], 256, 160, "");
         yield return new("channel_norm.cu", [], 256, 0, "");
+        yield return new("channel_norm.cu", ["OUTPUT=1", "ACTIVATION=1"], 256, 0, "floats");
         yield return new("convert.cu", [], 256, 0, "");
         if (precision == 0)
             yield return new("text.cu", [], 256, 0, "");

@@ -10,7 +10,9 @@ internal sealed class AttentionStep(Attention op, CudaStorage q, CudaStorage k, 
 
     public override IReadOnlyList<CudaStorage> Uses => [q, k, v, output];
 
-    private static int Keys(ElementType element) => element == ElementType.TF32 ? 32 : 64;
+    // Keys a tile: what fits a block's shared memory, by precision, head and device, never by the batch.
+    private int Keys(CudaBackend backend) =>
+        backend.Element == ElementType.TF32 || (_head == 128 && backend.Context.Device.Architecture < 80) ? 32 : 64;
 
     public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
 
@@ -18,7 +20,7 @@ internal sealed class AttentionStep(Attention op, CudaStorage q, CudaStorage k, 
     {
         ElementType element = forward.Backend.Element;
         bool plain = element == ElementType.Float32;
-        int shared = plain ? 4 * (_head + 32) * 4 : (64 + 4 * Keys(element)) * _head * element.Bytes();
+        int shared = plain ? 4 * (_head + 32) * 4 : (64 + 4 * Keys(forward.Backend)) * _head * element.Bytes();
         LaunchShape shape = new(new Dim3(Blocks(forward.Shape.LongestRows(q.Rows), plain ? 4 : 64), op.Heads, forward.Shape.Sequences), 128, shared);
         forward.Launch(Kernel(forward.Backend), shape, new AttentionArgs
         {
@@ -28,5 +30,5 @@ internal sealed class AttentionStep(Attention op, CudaStorage q, CudaStorage k, 
     }
 
     private CudaKernel Kernel(CudaBackend backend) => backend.Kernels.Get("attention",
-        [Define("PRECISION", (int)backend.Element), Define("HEAD", _head), Define("KEYS", Keys(backend.Element))]);
+        [Define("PRECISION", (int)backend.Element), Define("HEAD", _head), Define("KEYS", Keys(backend))]);
 }

@@ -55,7 +55,8 @@ internal sealed class ConvStep : CudaStep
 
     private (TileShape, CudaKernel) Kernel(CudaBackend backend, RunShape shape)
     {
-        TileShape tile = Tiles.Dense(backend, shape.Rows(_out.Rows), _outputs, _taps * _channels, _groups);
+        // Windows of samples take registers to gather, and their sums are short: the smallest pipeline has room for them.
+        TileShape tile = _in is null ? TileShape.Plain : Tiles.Dense(backend, shape.Rows(_out.Rows), _outputs, _taps * _channels, _groups);
         return (tile, backend.Kernels.Get("conv1d",
             [Define("PRECISION", (int)backend.Element), .. tile.Defines, Define("ACTIVATION", Values.Macro(_op.Activation)), Define("OUTPUT", _output), Define("SAMPLES", _in is null ? 1 : 0)]));
     }
