@@ -36,6 +36,7 @@ switch (suite)
     case "all":
         GemmSuite.Run(0.3, threads);
         ModelSuite.Run(12, [VitShape.Small, VitShape.Base], [1, 8], threads);
+        OpSuite.Run(1, [VitShape.Base], [1], threads);
         ServiceSuite.Run();
         return 0;
     case "service":

@@ -25,6 +25,9 @@ internal sealed record Times(string Name, double[] Milliseconds)
 /// </summary>
 internal static class Interleaved
 {
+    // Rounds of more milliseconds than this need no untimed runs: what those settle is lost in them.
+    private const double LongRound = 4000;
+
     public static Times[] Run(double seconds, int least, params (string Name, Action Run)[] contestants)
     {
         int[] repeats = new int[contestants.Length];
@@ -44,7 +47,8 @@ internal static class Interleaved
             for (int i = 0; i < contestants.Length; i++)
             {
                 Settle();
-                Warm(contestants[i].Run);
+                if (round < LongRound)
+                    Warm(contestants[i].Run);
                 times[i][r] = Time(contestants[i].Run, repeats[i]);
             }
         return [.. contestants.Select((contestant, i) => new Times(contestant.Name, times[i]))];

@@ -53,7 +53,7 @@ internal static class ModelSuite
             if (RealRouting.For(acmModel, shape.Layers, budget, batch * shape.Tokens) is { } forced)
                 AddBudget(budget, new RunOptions { ForcedK = forced });
         AddBudget("free", null);
-        Times[] times = Interleaved.Run(seconds, 9, [.. contestants]);
+        Times[] times = Interleaved.Run(seconds, 7, [.. contestants]);
         Agreement.Check($"{shape.Name} batch {batch}", denseResult.Output, peer.Output, 1e-3);
         double ratio = Interleaved.Ratio(times[1], times[0]);
         dense.Add(shape.Name, $"{batch}", $"{threads}", Report.Number(times[0].Median, "0.0"), Report.Number(times[1].Median, "0.0"), Report.Number(ratio),

@@ -29,8 +29,8 @@ internal static unsafe partial class GemmKernels
         {
             Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
             x = Vector128.Create(*(a0));
-            c0_0 = Vector128.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector128.FusedMultiplyAdd(x, b1, c0_1);
+            c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
+            c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
             a0++; b += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 4);
@@ -47,11 +47,11 @@ internal static unsafe partial class GemmKernels
         {
             Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
             x = Vector128.Create(*(a0));
-            c0_0 = Vector128.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector128.FusedMultiplyAdd(x, b1, c0_1);
+            c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
+            c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
             x = Vector128.Create(*(a0 + stride));
-            c1_0 = Vector128.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector128.FusedMultiplyAdd(x, b1, c1_1);
+            c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
+            c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
             a0++; b += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 4);
@@ -70,14 +70,14 @@ internal static unsafe partial class GemmKernels
         {
             Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
             x = Vector128.Create(*(a0));
-            c0_0 = Vector128.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector128.FusedMultiplyAdd(x, b1, c0_1);
+            c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
+            c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
             x = Vector128.Create(*(a0 + stride));
-            c1_0 = Vector128.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector128.FusedMultiplyAdd(x, b1, c1_1);
+            c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
+            c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
             x = Vector128.Create(*(a0 + 2 * stride));
-            c2_0 = Vector128.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector128.FusedMultiplyAdd(x, b1, c2_1);
+            c2_0 = Vector128.MultiplyAddEstimate(x, b0, c2_0);
+            c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
             a0++; b += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 4);
@@ -98,17 +98,17 @@ internal static unsafe partial class GemmKernels
         {
             Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
             x = Vector128.Create(*(a0));
-            c0_0 = Vector128.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector128.FusedMultiplyAdd(x, b1, c0_1);
+            c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
+            c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
             x = Vector128.Create(*(a0 + stride));
-            c1_0 = Vector128.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector128.FusedMultiplyAdd(x, b1, c1_1);
+            c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
+            c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
             x = Vector128.Create(*(a0 + 2 * stride));
-            c2_0 = Vector128.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector128.FusedMultiplyAdd(x, b1, c2_1);
+            c2_0 = Vector128.MultiplyAddEstimate(x, b0, c2_0);
+            c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
             x = Vector128.Create(*(a1));
-            c3_0 = Vector128.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector128.FusedMultiplyAdd(x, b1, c3_1);
+            c3_0 = Vector128.MultiplyAddEstimate(x, b0, c3_0);
+            c3_1 = Vector128.MultiplyAddEstimate(x, b1, c3_1);
             a0++; a1++; b += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 4);

@@ -5,7 +5,8 @@ namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
 /// Register tiles: <c>c[r, 0..31] = bias[0..31] + sum_k a[r, k] * b[k, 0..31]</c>, each sum in one accumulator over ascending k, by fused
-/// multiply-adds: the bits of an element depend neither on how many rows its tile has nor on the instruction set.
+/// multiply-adds: the bits of an element depend neither on how many rows its tile has nor on the instruction set, as long as that has fused
+/// multiply-adds (a program compiled ahead of time for a processor without them multiplies and adds).
 /// </summary>
 internal static unsafe partial class GemmKernels
 {

@@ -53,7 +53,9 @@ def kernel(out, name, vector, lanes, rows, columns, ahead):
     for r in range(rows):
         out.write(f"            x = {vector}.Create(*({place('a', 'stride', r)}));\n")
         for v in vectors:
-            out.write(f"            c{r}_{v} = {vector}.FusedMultiplyAdd(x, b{v}, c{r}_{v});\n")
+            # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
+            add = "MultiplyAddEstimate" if vector == "Vector128" else "FusedMultiplyAdd"
+            out.write(f"            c{r}_{v} = {vector}.{add}(x, b{v}, c{r}_{v});\n")
     out.write("            " + " ".join(f"a{g}++;" for g in groups) + f" b += {COLUMNS};{' ahead += 16;' if ahead else ''}\n        }}\n")
     for r in range(rows):
         out.write("        " + " ".join(f"c{r}_{v}.Store({at(place('to', 'pitch', r), v)});" for v in vectors) + "\n")
