@@ -81,6 +81,11 @@ Task("api")
     }
 });
 
+Task("prebuilt")
+    .Description("Compiles the PTX that the runtime carries for machines without a compiler: run it when kernels/ has changed.")
+    .IsDependentOn("build")
+    .Does(() => Acm("kernels pack kernels/prebuilt/compute_80.pack"));
+
 Task("pack")
     .Description("NuGet packages of the libraries and the tool, into artifacts/packages.")
     .IsDependentOn("build")

@@ -61,19 +61,21 @@ internal sealed class CommonOptions
             "reference" => BackendKind.Reference,
             string other => throw new BadInputException($"--backend {other}: auto, cpu, cuda, simulator or reference"),
         },
-        Precision = parsed.GetValue(_precision)!.ToLowerInvariant() switch
-        {
-            "auto" => Precision.Auto,
-            "fp32" or "float32" or "f32" => Precision.Float32,
-            "tf32" => Precision.TF32,
-            "fp16" or "float16" or "f16" => Precision.Float16,
-            "bf16" or "bfloat16" => Precision.BFloat16,
-            string other => throw new BadInputException($"--precision {other}: auto, fp32, tf32, fp16 or bf16"),
-        },
+        Precision = PrecisionOf(parsed.GetValue(_precision)!),
         Threads = parsed.GetValue(_threads) is >= 0 and int threads
             ? threads : throw new BadInputException($"--threads {parsed.GetValue(_threads)}: 0 or more"),
         MaxBatch = maxBatch,
         MaxLength = maxLength,
+    };
+
+    public static Precision PrecisionOf(string name) => name.ToLowerInvariant() switch
+    {
+        "auto" => Precision.Auto,
+        "fp32" or "float32" or "f32" => Precision.Float32,
+        "tf32" => Precision.TF32,
+        "fp16" or "float16" or "f16" => Precision.Float16,
+        "bf16" or "bfloat16" => Precision.BFloat16,
+        _ => throw new BadInputException($"--precision {name}: auto, fp32, tf32, fp16 or bf16"),
     };
 
     public RunOptions Run(ParseResult parsed, IReadOnlyDictionary<string, ReadOnlyMemory<int>>? forced = null) => new()

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Acm.Native.Compile;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Cli.Tests;
@@ -34,5 +35,20 @@ internal sealed class KernelsCommandTests
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    [Test]
+    public void BuildsAllKernelsOfAModelOnce()
+    {
+        if (CompilerSearch.Result.Compiler is null)
+            Assert.Ignore("no compiler on this machine");
+        using TemporaryFolder cache = new();
+        string[] build = ["kernels", "build", SharedFolder.Data("bert-tiny"), "--arch", "90", "--precision", "fp16", "--output", cache.Path];
+        JsonElement[] first = [.. Tool.Json(build).GetProperty("kernels").EnumerateArray()], second = [.. Tool.Json(build).GetProperty("kernels").EnumerateArray()];
+        string[] families = [.. first.Select(static one => one.GetProperty("request").GetString()!.Split('.')[0]).Distinct()];
+        Assert.That(families, Is.SupersetOf(new[] { "attention", "dense", "norm_gate", "text" }));
+        Assert.That(second.Select(static one => one.GetProperty("from_cache").GetBoolean()), Is.All.True);
+        Assert.That(second, Has.Length.EqualTo(first.Length));
+        Assert.That(Tool.Refuse(2, "kernels", "build", SharedFolder.Data("bert-tiny"), "--arch", "sixty"), Does.Contain("sixty"));
     }
 }

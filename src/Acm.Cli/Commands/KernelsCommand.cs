@@ -1,37 +1,47 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Text.Json;
 using Acm.Cli.Output;
 using Acm.Native;
 using Acm.Native.Compile;
+using Acm.Runtime.Backends.Cuda;
 
 namespace Acm.Cli.Commands;
 
 /// <summary><c>acm kernels</c>: compiles kernels ahead of time, and tells what the cache holds.</summary>
 internal static class KernelsCommand
 {
-    public static Command Create(TextWriter output, TextWriter error) => new("kernels", "Compiled CUDA kernels: build them ahead of time, list what is cached.") { Build(output), List(output) };
+    public static Command Create(TextWriter output, TextWriter error) => new("kernels", "Compiled CUDA kernels: build them ahead of time, list what is cached.") { Build(output), List(output), Pack(output) };
 
     private static Command Build(TextWriter output)
     {
-        Argument<string[]> sources = new("SOURCE") { Description = "CUDA sources (.cu); what they include lies beside them", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> sources = new("SOURCE") { Description = "model packages, or CUDA sources (.cu); what they include lies beside them", Arity = ArgumentArity.OneOrMore };
         Option<string[]> architectures = new("--arch") { Description = "compute capabilities: 75, 80, 90a", DefaultValueFactory = _ => ["80"], AllowMultipleArgumentsPerToken = true };
         Option<string[]> defines = new("--define", "-D") { Description = "macros, NAME=VALUE", DefaultValueFactory = _ => [] };
+        Option<string> precision = new("--precision") { Description = "of a model: auto, fp32, tf32, fp16 or bf16", DefaultValueFactory = _ => "auto" };
         Option<bool> cubin = new("--cubin") { Description = "binaries for exactly these architectures, instead of PTX" };
         Option<string?> folder = new("--output") { Description = "the folder to build into; default: the user's cache" };
         Option<bool> json = new("--json") { Description = "write JSON, and nothing else, to standard output" };
-        Command command = new("build", "Compiles sources into a cache: one to use, or one to carry along as prebuilt-kernels.") { sources, architectures, defines, cubin, folder, json };
+        Command command = new("build", "Compiles a model's kernels, or sources, into a cache: one to use, or one to carry along as prebuilt-kernels.") { sources, architectures, defines, precision, cubin, folder, json };
         command.SetAction(parsed =>
         {
             CompilerSearchResult search = CompilerSearch.Result;
             if (search.Compiler is not { } compiler)
                 throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, "no compiler was found", "install NVRTC, or set ACM_NVRTC to its path", search.Attempts));
             KernelCache cache = parsed.GetValue(folder) is { } named ? new(named) : KernelCache.Default;
+            KernelImageKind kind = parsed.GetValue(cubin) ? KernelImageKind.Cubin : KernelImageKind.Ptx;
+            long start = Stopwatch.GetTimestamp();
             List<(string Request, CompiledKernel Kernel)> built = [];
             foreach (string source in parsed.GetValue(sources)!)
                 foreach (string architecture in parsed.GetValue(architectures)!)
                 {
+                    if (Directory.Exists(source))
+                    {
+                        built.AddRange(ModelKernels.Build(source, architecture, kind, CommonOptions.PrecisionOf(parsed.GetValue(precision)!), cache, compiler));
+                        continue;
+                    }
                     string full = Path.GetFullPath(source);
-                    CompileRequest request = new(KernelSource.Read(Path.GetDirectoryName(full)!, Path.GetFileName(full)), architecture, parsed.GetValue(cubin) ? KernelImageKind.Cubin : KernelImageKind.Ptx)
+                    CompileRequest request = new(KernelSource.Read(Path.GetDirectoryName(full)!, Path.GetFileName(full)), architecture, kind)
                     {
                         Defines = parsed.GetValue(defines)!,
                     };
@@ -40,6 +50,27 @@ internal static class KernelsCommand
             if (cache.LastWriteError is { } problem)
                 throw new BadInputException($"{cache.Folder} cannot be written: {problem}");
             Write(output, cache.Folder, built, parsed.GetValue(json));
+            if (!parsed.GetValue(json))
+                output.WriteLine($"{cache.Compilations} compiled, {Stopwatch.GetElapsedTime(start).TotalSeconds:0.00} s in all");
+            return AcmTool.Done;
+        });
+        return command;
+    }
+
+    /// <summary>For the source tree: what the runtime carries for machines without a compiler.</summary>
+    private static Command Pack(TextWriter output)
+    {
+        Argument<string> file = new("FILE") { Description = "kernels/prebuilt/compute_80.pack" };
+        Command command = new("pack", "Compiles the kernels that the runtime carries along, into one file.") { file };
+        command.Hidden = true;
+        command.SetAction(parsed =>
+        {
+            IKernelCompiler compiler = CompilerSearch.Result.Compiler
+                ?? throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, "no compiler was found", "install NVRTC, or set ACM_NVRTC to its path", CompilerSearch.Result.Attempts));
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(file)!))!);
+            using FileStream to = File.Create(parsed.GetValue(file)!);
+            int count = PrebuiltKernels.Write(to, compiler);
+            output.WriteLine($"{count} kernels by {compiler.Name}, {to.Length} bytes");
             return AcmTool.Done;
         });
         return command;

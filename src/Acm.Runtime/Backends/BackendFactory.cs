@@ -33,14 +33,16 @@ internal static class BackendFactory
     /// <param name="options">Its precision is followed.</param>
     /// <param name="driver">The driver.</param>
     /// <param name="kind">What to call it.</param>
-    public static IBackend Cuda(ForwardPlan plan, SessionOptions options, CudaDriver driver, BackendKind kind)
+    public static IBackend Cuda(ForwardPlan plan, SessionOptions options, CudaDriver driver, BackendKind kind) =>
+        Cuda(plan, options, driver, kind, KernelCache.Default, CompilerSearch.Result.Compiler);
+
+    /// <summary>The same with this cache and compiler; without one (null), prebuilt kernels serve.</summary>
+    public static IBackend Cuda(ForwardPlan plan, SessionOptions options, CudaDriver driver, BackendKind kind, KernelCache cache, IKernelCompiler? compiler)
     {
         try
         {
             CudaContext context = CudaContext.Primary(driver.Devices[0]);
-            return new CudaBackend(
-                plan, context, ownsContext: true, KernelCache.Default, CompilerSearch.Result.Compiler, options.Precision,
-                kind == BackendKind.Simulator ? "simulator" : "cuda");
+            return new CudaBackend(plan, context, ownsContext: true, cache, compiler, options.Precision, kind == BackendKind.Simulator ? "simulator" : "cuda");
         }
         catch (CudaUnavailableException e)
         {

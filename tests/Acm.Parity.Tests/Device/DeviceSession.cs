@@ -1,3 +1,4 @@
+using Acm.Native.Compile;
 using Acm.Runtime;
 using Acm.Runtime.Backends;
 using Acm.Simulator;
@@ -11,12 +12,18 @@ internal sealed class DeviceSession : IDisposable
     private readonly SimulatedDriver _driver;
 
     public DeviceSession(AcmModel model, Precision precision, SimulatorOptions? options = null, int maxBatch = 8, int maxLength = 0)
+        : this(model, precision, options, KernelCache.Default, CompilerSearch.Result.Compiler, maxBatch, maxLength)
+    {
+    }
+
+    /// <summary>On a machine with this compiler, or with none (null), and what the cache holds.</summary>
+    public DeviceSession(AcmModel model, Precision precision, SimulatorOptions? options, KernelCache cache, IKernelCompiler? compiler, int maxBatch = 8, int maxLength = 0)
     {
         _driver = new SimulatedDriver(options ?? new SimulatorOptions());
         try
         {
             SessionOptions session = new() { Backend = BackendKind.Simulator, Precision = precision, MaxBatch = maxBatch, MaxLength = maxLength };
-            Session = new InferenceSession(model.Config, model.Plan, session, BackendFactory.Cuda(model.Plan, session, _driver.Start(), BackendKind.Simulator), "a test");
+            Session = new InferenceSession(model.Config, model.Plan, session, BackendFactory.Cuda(model.Plan, session, _driver.Start(), BackendKind.Simulator, cache, compiler), "a test");
         }
         catch
         {

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Acm.Native;
 using Acm.Native.Compile;
 using Acm.Runtime.Plan;
@@ -33,8 +34,7 @@ internal sealed class CudaBackend : IBackend
             (Steps, Output) = new PlanCompiler(plan, this).Compile();
             Placement = new Placement(Steps, Output);
             Spaces = RowSpaces(plan);
-            RunShape one = Typical(plan.Input);
-            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, one));
+            LoadKernels(1);
             _upload.Synchronize();
         }
         catch
@@ -70,6 +70,20 @@ internal sealed class CudaBackend : IBackend
     public IReadOnlyList<RowSpace> Spaces { get; } = [];
 
     public IForward CreateForward(int maxSequences, int maxLength) => new CudaForward(this, maxSequences, maxLength);
+
+    /// <summary>Compiles or loads what a batch of so many sequences of a usual length takes, on two threads.</summary>
+    public void LoadKernels(int sequences)
+    {
+        RunShape one = Typical(Plan.Input), shape = new(sequences, one.Length * sequences, one.Longest);
+        try
+        {
+            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, shape));
+        }
+        catch (AggregateException several)
+        {
+            ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
+        }
+    }
 
     /// <summary>Uploads values that live as long as the backend.</summary>
     public ulong Keep<T>(ReadOnlySpan<T> values)

@@ -15,7 +15,7 @@ internal abstract class CudaStep
     public abstract void Enqueue(CudaForward forward);
 
     /// <summary>A C macro.</summary>
-    protected static string Define(string name, int value) => $"{name}={value}";
+    protected internal static string Define(string name, int value) => $"{name}={value}";
 
     protected static int Blocks(int count, int each) => (count + each - 1) / each;
 }

@@ -12,14 +12,21 @@ internal sealed class KernelLibrary : IDisposable
     private readonly IKernelCompiler? _compiler;
     private readonly string _architecture;
     private readonly KernelImageKind _kind;
-    private readonly ConcurrentDictionary<string, CudaModule> _modules = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Lazy<CudaModule>> _modules = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<CudaModule, bool> _waiting = [];
+    private readonly ConcurrentDictionary<string, (string Family, string[] Defines)> _asked = new(StringComparer.Ordinal);
 
     public KernelLibrary(CudaContext context, KernelCache cache, IKernelCompiler? compiler, string architecture, KernelImageKind kind) =>
         (_context, _cache, _compiler, _architecture, _kind) = (context, cache, compiler, architecture, kind);
 
     /// <summary>Which compiler serves what the cache lacks.</summary>
-    public string Compiler => _compiler?.Name ?? "prebuilt kernels";
+    public string Compiler => _compiler?.Name ?? $"prebuilt ({PrebuiltKernels.Compiler})";
+
+    /// <summary>The only tile shape on tensor cores that there is where nothing can be compiled; null: any.</summary>
+    public TileShape? OnlyTile => _compiler is null ? PrebuiltKernels.Tile : null;
+
+    /// <summary>What was asked for so far: families with their macros.</summary>
+    public IReadOnlyCollection<(string Family, string[] Defines)> Asked => _asked.Values.ToList();
 
     /// <summary>A kernel of a family that has one of its own name, compiled with these macros.</summary>
     public CudaKernel Get(string family, string[] defines) => Get(family, family, defines);
@@ -28,8 +35,18 @@ internal sealed class KernelLibrary : IDisposable
     public CudaKernel Get(string family, string entry, string[] defines)
     {
         string key = family + " " + string.Join(' ', defines);
-        CudaModule module = _modules.GetOrAdd(key, _ => Load(family, defines));
-        return module.Kernel(entry);
+        _asked.TryAdd(key, (family, defines));
+        // Lazy: two steps that ask for one module at once load it once. What failed to load is tried again when asked for again.
+        Lazy<CudaModule> module = _modules.GetOrAdd(key, _ => new(() => Load(family, defines)));
+        try
+        {
+            return module.Value.Kernel(entry);
+        }
+        catch when (!module.IsValueCreated)
+        {
+            _modules.TryRemove(new(key, module));
+            throw;
+        }
     }
 
     /// <summary>Whether the kernel's code was made for sm_90 or later, where it waits itself for the kernel ahead of it (common.cuh).</summary>
@@ -37,14 +54,16 @@ internal sealed class KernelLibrary : IDisposable
 
     public void Dispose()
     {
-        foreach (CudaModule module in _modules.Values)
-            module.Dispose();
+        foreach (Lazy<CudaModule> module in _modules.Values.Where(static module => module.IsValueCreated))
+            module.Value.Dispose();
     }
+
+    private bool IsServedByPrebuilt => int.Parse(_architecture.TrimEnd('a', 'f'), System.Globalization.CultureInfo.InvariantCulture) >= 80;
 
     private CudaModule Load(string family, string[] defines)
     {
         CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
-        CompiledKernel compiled = _cache.Get(request, _compiler);
+        CompiledKernel compiled = (_compiler is null && IsServedByPrebuilt ? PrebuiltKernels.Find(family, defines) : null) ?? _cache.Get(request, _compiler);
         CudaModule module = CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
         if (int.TryParse(compiled.Architecture.AsSpan().TrimEnd('a'), out int architecture) && architecture >= 90)
             _waiting[module] = true;

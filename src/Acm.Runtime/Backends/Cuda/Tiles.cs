@@ -10,6 +10,8 @@ internal static class Tiles
     {
         if (backend.Element == ElementType.Float32)
             return TileShape.Plain;
+        if (backend.Kernels.OnlyTile is { } only)
+            return only;
         Span<int> rows = stackalloc int[learners];
         for (int n = 0; n < learners; n++)
             rows[n] = (int)Math.Ceiling(tokens * Math.Min(1, 2 * ExpectedShare * (learners - n) / (learners + 1.0)));
@@ -18,5 +20,5 @@ internal static class Tiles
 
     public static TileShape Dense(CudaBackend backend, int rows, int columns, int depth, int sites = 1) =>
         backend.Element == ElementType.Float32 ? TileShape.Plain
-            : TileChoice.Choose(backend.Figures, [rows], columns, depth, backend.Element.Bytes(), sites);
+            : backend.Kernels.OnlyTile ?? TileChoice.Choose(backend.Figures, [rows], columns, depth, backend.Element.Bytes(), sites);
 }

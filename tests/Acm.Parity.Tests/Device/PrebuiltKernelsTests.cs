@@ -1,0 +1,76 @@
+using System.Text;
+using Acm.Native.Compile;
+using Acm.Runtime;
+using Acm.Runtime.Backends.Cuda;
+using Acm.Simulator;
+using Acm.Simulator.Driver;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Parity.Tests.Device;
+
+/// <summary>A machine with nothing but a driver: the PTX that the runtime carries runs the models, with the bits that fresh kernels give.</summary>
+public class PrebuiltKernelsTests
+{
+    private static readonly Precision[] Precisions = [Precision.Float32, Precision.TF32, Precision.Float16, Precision.BFloat16];
+
+    [Test]
+    public void What_is_carried_was_made_from_the_present_sources() =>
+        Assert.That(
+            PrebuiltKernels.All().Where(static one => PrebuiltKernels.Find(one.Family, one.Defines) is null).Select(static one => $"{one.Family} {string.Join(' ', one.Defines)}"),
+            Is.Empty, "./build.sh prebuilt makes them anew");
+
+    [Test]
+    public void And_is_what_that_compiler_makes_of_them()
+    {
+        IKernelCompiler compiler = CompilerSearch.Result.Compiler is { } found && found.Name == PrebuiltKernels.Compiler
+            ? found : throw new IgnoreException($"{PrebuiltKernels.Compiler} is not at hand");
+        foreach ((string family, string[] defines) in PrebuiltKernels.All().DistinctBy(static one => one.Family))
+            Assert.That(Encoding.UTF8.GetString(PrebuiltKernels.Find(family, defines)!.Image), Is.EqualTo(PrebuiltKernels.Compile(family, defines, compiler)), family);
+    }
+
+    [Test]
+    public void Text_and_speech_run_without_a_compiler(
+        [Values("bert-tiny", "wav2vec2-tiny-layer-stable-bias")] string name, [ValueSource(nameof(Precisions))] Precision precision)
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data(name));
+        using Golden golden = new(SharedFolder.Data(name, "golden.safetensors"));
+        float[] samples = golden.Has("0.input") ? golden.Floats("0.input") : [];
+        int[] ids = golden.Has("0.input_ids") ? golden.Ints("0.input_ids") : [];
+        float[] bare = Run(model, precision, null, session => ids.Length > 0
+            ? session.Run(ModelInput.Text(ids, [ids.Length])) : session.Run(ModelInput.Samples(samples, [samples.Length])));
+        using DeviceSession fresh = new(model, precision);
+        InferenceResult expected = ids.Length > 0 ? fresh.Run(ModelInput.Text(ids, [ids.Length])) : fresh.Run(ModelInput.Samples(samples, [samples.Length]));
+        Assert.That(bare, Is.EqualTo(expected.Output.ToArray()));
+    }
+
+    [Test]
+    public void Vision_runs_without_a_compiler_and_says_whose_kernels_it_runs([ValueSource(nameof(Precisions))] Precision precision)
+    {
+        using AcmModel model = AcmModel.Load(Path.Combine(SharedFolder.Repo, "models", "vit-chars"));
+        float[] pixels = new float[model.Plan.InputWidth];
+        for (int i = 0; i < pixels.Length; i++)
+            pixels[i] = MathF.Sin(i * 0.37f);
+        float[] bare = Run(model, precision, "prebuilt", session => session.Run(ModelInput.Pixels(pixels)));
+        using DeviceSession fresh = new(model, precision);
+        Assert.That(bare, Is.EqualTo(fresh.Run(ModelInput.Pixels(pixels)).Output.ToArray()));
+    }
+
+    [Test]
+    public void A_device_that_the_carried_code_is_not_for_gets_a_typed_reason()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        Assert.That(
+            () => Run(model, Precision.Float32, null, static session => session.Session.CreateResult(), DeviceProfile.T4),
+            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("compiler"));
+    }
+
+    private static float[] Run(AcmModel model, Precision precision, string? describes, Func<DeviceSession, InferenceResult> run, DeviceProfile? profile = null)
+    {
+        using TemporaryFolder empty = new();
+        using DeviceSession bare = new(model, precision, profile is null ? null : new() { Profile = profile }, new KernelCache(empty.Path), compiler: null);
+        if (describes is not null)
+            Assert.That(bare.Session.BackendDescription, Does.Contain(describes));
+        return run(bare).Output.ToArray();
+    }
+}
