@@ -37,12 +37,15 @@ public class CudaException : Exception
 /// <summary>The device (or the pinned host memory) has not enough left.</summary>
 public sealed class CudaOutOfMemoryException : CudaException
 {
-    internal CudaOutOfMemoryException(string call, string text, long asked, long free)
-        : base(call, CUresult.CUDA_ERROR_OUT_OF_MEMORY, text, $"asked {asked} bytes, free {free} bytes")
+    internal CudaOutOfMemoryException(string call, string text, long asked, long free, string? need = null)
+        : base(call, CUresult.CUDA_ERROR_OUT_OF_MEMORY, text, $"asked {asked} bytes, free {free} bytes{(need is null ? "" : $"; {need}")}")
     {
         AskedBytes = asked;
         FreeBytes = free;
     }
+
+    /// <summary>The same, with what the caller needs in all and what would need less.</summary>
+    internal CudaOutOfMemoryException With(string need) => new(Call, Text, AskedBytes, FreeBytes, need);
 
     /// <summary>Bytes that were asked for.</summary>
     public long AskedBytes { get; }

@@ -22,6 +22,9 @@ internal interface IBackend : IDisposable
 /// <summary>A workspace that carries out one run at a time. Not thread-safe: the session lends it to one caller.</summary>
 internal interface IForward : IDisposable
 {
+    /// <summary>Whether it can carry out another run; one that cannot is disposed of, and the next run gets a new one.</summary>
+    bool IsUsable => true;
+
     /// <summary>Runs the plan. Everything in <paramref name="run"/> has been checked; throws OperationCanceledException between ops.</summary>
     void Run(in ForwardRun run);
 }

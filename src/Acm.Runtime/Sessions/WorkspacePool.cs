@@ -1,5 +1,6 @@
 using System.Numerics;
 using Acm.Runtime.Backends;
+using Acm.Runtime.Backends.Cuda;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime;
@@ -62,8 +63,17 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
 
     public void Return(Workspace workspace)
     {
-        Keep(workspace);
-        Interlocked.Decrement(ref _lent);
+        try
+        {
+            if (workspace.Forward.IsUsable)
+                Keep(workspace);
+            else
+                Releasing.Quietly(workspace);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _lent);
+        }
     }
 
     /// <summary>Waits for the runs under way, then frees everything.</summary>
@@ -74,9 +84,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         SpinWait spin = default;
         while (Volatile.Read(ref _lent) > 0)
             spin.SpinOnce();
-        foreach (Workspace? workspace in _idle)
-            workspace?.Dispose();
-        backend.Dispose();
+        Releasing.All([.. _idle, backend]);
     }
 
     private void Keep(Workspace workspace)

@@ -13,24 +13,24 @@ internal sealed class CudaBackend : IBackend
 {
     private readonly CudaContext _context;
     private readonly bool _ownsContext;
-    private readonly CudaStream _upload;
+    private readonly CudaStream _upload = null!;
     private readonly List<DeviceMemory> _weights = [];
 
     /// <exception cref="BackendUnavailableException">The model or the precision is not served on this device.</exception>
     public CudaBackend(ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, string name)
     {
         (_context, _ownsContext, Name, Plan) = (context, ownsContext, name, plan);
-        Element = ElementOf(plan, precision, context.Device.Architecture, name);
-        CudaDevice device = context.Device;
-        Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
-        // A simulated device runs PTX only; a real one gets its own machine code.
-        (string architecture, KernelImageKind kind) = name == "simulator"
-            ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
-        Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
-        Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
-        _upload = new CudaStream(context);
         try
         {
+            Element = ElementOf(plan, precision, context.Device.Architecture, name);
+            CudaDevice device = context.Device;
+            Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
+            // A simulated device runs PTX only; a real one gets its own machine code.
+            (string architecture, KernelImageKind kind) = name == "simulator"
+                ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
+            Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
+            Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
+            _upload = new CudaStream(context);
             (Steps, Output) = new PlanCompiler(plan, this).Compile();
             Placement = new Placement(Steps, Output);
             Spaces = RowSpaces(plan);
@@ -39,7 +39,7 @@ internal sealed class CudaBackend : IBackend
         }
         catch
         {
-            Dispose();
+            Releasing.Quietly(this);
             throw;
         }
     }
@@ -54,7 +54,7 @@ internal sealed class CudaBackend : IBackend
 
     public DeviceFigures Figures { get; }
 
-    public KernelLibrary Kernels { get; }
+    public KernelLibrary Kernels { get; } = null!;
 
     public CudaContext Context => _context;
 
@@ -95,16 +95,8 @@ internal sealed class CudaBackend : IBackend
         return memory.Address;
     }
 
-    public void Dispose()
-    {
-        _upload.Synchronize();
-        Kernels.Dispose();
-        foreach (DeviceMemory memory in _weights)
-            memory.Dispose();
-        _upload.Dispose();
-        if (_ownsContext)
-            _context.Dispose();
-    }
+    /// <summary>Frees everything, also where construction ended early: memory on the upload stream is freed in that stream's order.</summary>
+    public void Dispose() => Releasing.All([Kernels, .. _weights, _upload, _ownsContext ? _context : null]);
 
     private static ElementType ElementOf(ForwardPlan plan, Precision precision, int architecture, string name)
     {

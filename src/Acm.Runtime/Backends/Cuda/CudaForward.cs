@@ -24,7 +24,6 @@ internal sealed class CudaForward : IForward
     private readonly DeviceSlice _tables, _input, _choices, _orders, _siteCounts, _finished;
     private readonly int _offsetsAt, _offsetsEach;
     private readonly long _inputAt, _choicesAt;
-    private bool _broken;
     private bool _afterKernel;
 
     /// <param name="backend">Its steps are carried out.</param>
@@ -74,17 +73,19 @@ internal sealed class CudaForward : IForward
             _out = new PinnedMemory(backend.Context, back.Bytes);
             _stream.Fill(_finished, 0u);
         }
-        catch
+        catch (CudaException e)
         {
-            _out?.Dispose();
-            _in?.Dispose();
-            _memory?.Dispose();
-            _stream.Dispose();
+            Releasing.Quietly(_out, _in, _memory, _stream);
+            if (e is CudaOutOfMemoryException full)
+                throw full.With($"a workspace for {maxSequences} sequences, {maxLength} of input in all, takes {device.Bytes} bytes on the device: {device.Bytes / maxSequences} a sequence; run smaller batches");
             throw;
         }
     }
 
     public CudaBackend Backend { get; }
+
+    /// <summary>False once a run has failed on the device: what it left in the stream and in memory is unknown.</summary>
+    public bool IsUsable { get; private set; } = true;
 
     /// <summary>The bucket of the run under way: what launches and copies are sized by.</summary>
     public RunShape Shape { get; private set; }
@@ -123,8 +124,6 @@ internal sealed class CudaForward : IForward
 
     public void Run(in ForwardRun run)
     {
-        if (_broken)
-            throw new ObjectDisposedException(nameof(CudaForward), "An earlier run failed on the device; this workspace is dead, make a new session.");
         Shape = RunShape.Of(run.Lengths).Bucket(_most);
         try
         {
@@ -145,21 +144,18 @@ internal sealed class CudaForward : IForward
         }
         catch (CudaException)
         {
-            _broken = true;
+            IsUsable = false;
             throw;
         }
         Collect(run);
     }
 
-    public void Dispose()
+    public void Dispose() => Releasing.All(new Settled(_stream), _graphs, _in, _out, _memory, _stream);
+
+    /// <summary>Waits until a stream no longer uses what is about to be freed.</summary>
+    private sealed class Settled(CudaStream stream) : IDisposable
     {
-        if (!_broken)
-            _stream.Synchronize();
-        _graphs.Dispose();
-        _in.Dispose();
-        _out.Dispose();
-        _memory.Dispose();
-        _stream.Dispose();
+        public void Dispose() => stream.Synchronize();
     }
 
     private void Stage(in ForwardRun run)

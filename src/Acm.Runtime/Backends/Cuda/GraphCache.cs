@@ -33,8 +33,8 @@ internal sealed class GraphCache : IDisposable
 
     public void Dispose()
     {
-        foreach (var (_, graph) in _graphs)
-            graph.Dispose();
+        IDisposable[] graphs = [.. _graphs.Select(static entry => entry.Graph)];
         _graphs.Clear();
+        Releasing.All(graphs);
     }
 }

@@ -52,11 +52,7 @@ internal sealed class KernelLibrary : IDisposable
     /// <summary>Whether the kernel's code was made for sm_90 or later, where it waits itself for the kernel ahead of it (common.cuh).</summary>
     public bool WaitsByItself(CudaKernel kernel) => _waiting.ContainsKey(kernel.Module);
 
-    public void Dispose()
-    {
-        foreach (Lazy<CudaModule> module in _modules.Values.Where(static module => module.IsValueCreated))
-            module.Value.Dispose();
-    }
+    public void Dispose() => Releasing.All([.. _modules.Values.Where(static module => module.IsValueCreated).Select(static module => module.Value)]);
 
     private bool IsServedByPrebuilt => int.Parse(_architecture.TrimEnd('a', 'f'), System.Globalization.CultureInfo.InvariantCulture) >= 80;
 

@@ -1,0 +1,122 @@
+using Acm.Native;
+using Acm.Native.Compile;
+using Acm.Native.Driver;
+using Acm.Runtime;
+using Acm.Runtime.Backends;
+using Acm.Simulator;
+using Acm.Simulator.Driver;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Parity.Tests.Device;
+
+/// <summary>
+/// A session's whole life on a driver of which any one call fails: load, warm-up, runs, dispose. The error is typed, nothing is left on the device, and a
+/// run that failed leaves a session that serves the next one with the same bits, unless the context itself is lost.
+/// </summary>
+public class DriverFaultTests
+{
+    private static readonly int[] Ids = [1, 5, 9, 4, 2];
+
+    [Test]
+    public void Any_call_may_fail_at_any_point_of_a_sessions_life()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using InferenceSession beside = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, Threads = 1 });
+        float[] onCpu = Outputs(beside);
+        Dictionary<string, long> calls;
+        float[] sound;
+        using (SimulatedDriver clean = new(new SimulatorOptions()))
+        {
+            sound = Life(model, clean)!;
+            Assert.That(clean.LiveObjects, Is.Empty);
+            calls = clean.Counters.Calls;
+        }
+        Assert.That(calls, Has.Count.GreaterThan(20));
+        foreach ((string call, long count) in calls)
+            foreach (long time in new[] { 1, count / 3, 2 * count / 3, count }.Where(static time => time > 0).Distinct())
+                foreach (CUresult fault in new[] { CUresult.CUDA_ERROR_OUT_OF_MEMORY, CUresult.CUDA_ERROR_LAUNCH_FAILED })
+                {
+                    string where = $"{call}, time {time} of {count}, {fault}";
+                    using SimulatedDriver driver = new(new SimulatorOptions());
+                    driver.Inject(call, time, fault);
+                    float[]? survived = null;
+                    try
+                    {
+                        survived = Life(model, driver);
+                    }
+                    catch (Exception e) when (e is CudaException or CudaUnavailableException or BackendUnavailableException)
+                    {
+                    }
+                    Assert.That(driver.LiveObjects, Is.Empty, where);
+                    if (survived is not null)
+                        Assert.That(survived, Is.EqualTo(sound), where);
+                }
+        Assert.That(Outputs(beside), Is.EqualTo(onCpu), "a session on the CPU notices nothing");
+    }
+
+    [Test]
+    public void A_run_that_failed_leaves_a_session_that_serves_the_next()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using SimulatedDriver driver = new(new SimulatorOptions());
+        using InferenceSession session = Session(model, driver);
+        float[] before = Outputs(session);
+        driver.Inject("cuGraphLaunch", 1, CUresult.CUDA_ERROR_OUT_OF_MEMORY);
+        Assert.That(() => Outputs(session), Throws.InstanceOf<CudaException>().With.Message.Contains("cuGraphLaunch"));
+        Assert.That(Outputs(session), Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Too_little_memory_for_a_batch_names_what_was_asked_what_is_free_and_what_a_sequence_takes()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using SimulatedDriver driver = new(new SimulatorOptions());
+        using InferenceSession session = Session(model, driver);
+        driver.Inject("cuMemAllocFromPoolAsync", 1, CUresult.CUDA_ERROR_OUT_OF_MEMORY);
+        CudaOutOfMemoryException error = Assert.Throws<CudaOutOfMemoryException>(() => Outputs(session))!;
+        Assert.That(error.Message, Does.Contain($"asked {error.AskedBytes} bytes").And.Contain($"free {error.FreeBytes} bytes").And.Contain("a sequence"));
+        Assert.That(error.AskedBytes, Is.Positive);
+        Assert.That(Outputs(session), Has.Length.GreaterThan(0), "the session is usable");
+    }
+
+    private static float[]? Life(AcmModel model, SimulatedDriver driver)
+    {
+        InferenceSession session = Session(model, driver);
+        float[]? last = null;
+        try
+        {
+            for (int attempt = 0; attempt < 3; attempt++)
+            {
+                try
+                {
+                    last = Outputs(session);
+                }
+                catch (CudaException)
+                {
+                    // Typed; the next attempt finds the session usable, or as dead as its context.
+                    last = null;
+                }
+            }
+        }
+        finally
+        {
+            session.Dispose();
+        }
+        return last;
+    }
+
+    private static InferenceSession Session(AcmModel model, SimulatedDriver driver)
+    {
+        SessionOptions options = new() { Backend = BackendKind.Simulator, Precision = Precision.Float32, MaxBatch = 2, MaxLength = 16 };
+        IBackend backend = BackendFactory.Cuda(model.Plan, options, driver.Start(), BackendKind.Simulator, KernelCache.Default, CompilerSearch.Result.Compiler);
+        return new InferenceSession(model.Config, model.Plan, options, backend, "a test");
+    }
+
+    private static float[] Outputs(InferenceSession session)
+    {
+        InferenceResult result = session.CreateResult();
+        session.Run(ModelInput.Text(Ids, [Ids.Length]), result);
+        return result.Output.ToArray();
+    }
+}
