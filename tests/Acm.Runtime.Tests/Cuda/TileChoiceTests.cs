@@ -11,27 +11,60 @@ public class TileChoiceTests
         ("RTX 4090", DeviceFigures.Of(128, 100 << 10, 89)), ("H100", DeviceFigures.Of(132, 228 << 10, 90)),
     ];
 
+    // What a launch of the forward is to the choice: columns of a learner, learners, terms, sites.
+    private static readonly (string Name, int LearnerColumns, int Learners, int Depth, int Sites)[] Launches =
+        [("mlp up", 768, 4, 768, 1), ("mlp down", 768, 1, 3072, 1), ("q k v up", 96, 4, 768, 3), ("q k v down", 768, 1, 384, 3), ("o up", 96, 4, 768, 1)];
+
     [Test]
-    public void The_choice_for_expected_routing_is_near_the_best_for_what_routing_brings()
+    public void For_every_number_of_tokens_the_choice_is_near_the_best_of_its_candidates()
     {
-        double worst = 0;
         foreach (var (name, figures) in Profiles)
-            for (int tokens = 1; tokens <= 25_216; tokens += tokens < 400 ? 1 : 61)
+            foreach (var launch in Launches)
             {
-                int[] expected = Stairs(tokens, 0.5);
-                foreach (double share in new[] { 0.25, 0.44, 0.5, 0.71, 1 })
+                TileShape[] candidates = [.. TileShape.Candidates.Where(shape => shape.SharedBytes <= figures.SharedBytes && launch.Learners * launch.LearnerColumns % shape.N == 0)];
+                for (int tokens = 1; tokens <= 25_216; tokens++)
                 {
-                    int[] rows = Stairs(tokens, share);
-                    TileShape chosen = TileChoice.Choose(figures, rows, 768, 768, 2);
-                    double clocks = TileChoice.Clocks(figures, chosen, rows, 768, 768, 2, 1);
-                    double best = TileShape.Candidates.Where(shape => shape.SharedBytes <= figures.SharedBytes)
-                        .Min(shape => TileChoice.Clocks(figures, shape, rows, 768, 768, 2, 1));
-                    Assert.That(clocks, Is.LessThanOrEqualTo(best * 1.1), $"{name}, {tokens} tokens, {share:P0}");
-                    TileShape planned = TileChoice.Choose(figures, expected, 768, 768, 2);
-                    worst = Math.Max(worst, TileChoice.Clocks(figures, planned, rows, 768, 768, 2, 1) / best);
+                    int[] rows = launch.Learners == 1 ? [tokens] : Stairs(tokens, 0.5);
+                    TileShape chosen = TileChoice.Choose(figures, rows, launch.LearnerColumns, launch.Depth, 2, launch.Sites);
+                    double clocks = Recount(figures, chosen, rows, launch), best = double.PositiveInfinity;
+                    foreach (TileShape shape in candidates)
+                        best = Math.Min(best, Recount(figures, shape, rows, launch));
+                    if (clocks > best * 1.1)
+                        Assert.Fail($"{name}, {launch.Name}, {tokens} tokens: {chosen.M} x {chosen.N} costs {clocks:F0} clocks, the best {best:F0}");
                 }
             }
-        TestContext.Out.WriteLine($"a tile planned for a share of 0.5 costs at most {worst:0.00} times the best at other shares, by the model's counts");
+    }
+
+    // The model's terms, counted here once more: multiply-adds of the fullest multiprocessor, bytes asked of the cache, pipelines filled.
+    private static double Recount(DeviceFigures figures, TileShape shape, int[] rows, (string Name, int LearnerColumns, int Learners, int Depth, int Sites) launch)
+    {
+        long tiles = 0;
+        for (int first = 0; first < launch.Learners * launch.LearnerColumns; first += shape.N)
+            tiles += launch.Sites * (long)Math.Ceiling(rows[first / launch.LearnerColumns] / (double)shape.M);
+        double fullest = Math.Ceiling(tiles / (double)figures.Multiprocessors), atOnce = Math.Min(figures.SharedBytes / shape.SharedBytes, 2048 / shape.Threads);
+        double share = Math.Min(1, Math.Min(atOnce, fullest) * shape.Threads / 128.0);
+        double multiplying = fullest * shape.M * shape.N * launch.Depth / figures.MacsPerClock / share;
+        double reading = tiles * 2.0 * (shape.M + shape.N) * launch.Depth / figures.CacheBytesPerClock;
+        return Math.Max(multiplying, reading) + (Math.Ceiling(fullest / atOnce) * 600);
+    }
+
+    [Test]
+    public void A_tile_chosen_for_half_the_learners_serves_other_budgets()
+    {
+        double sum = 0, worst = 0;
+        int count = 0;
+        foreach (var (name, figures) in Profiles)
+            for (int tokens = 1; tokens <= 25_216; tokens += tokens < 400 ? 1 : 61)
+                foreach (double share in new[] { 0.25, 0.44, 0.71, 1 })
+                {
+                    int[] rows = Stairs(tokens, share);
+                    TileShape planned = TileChoice.Choose(figures, Stairs(tokens, 0.5), 768, 768, 2), best = TileChoice.Choose(figures, rows, 768, 768, 2);
+                    double ratio = TileChoice.Clocks(figures, planned, rows, 768, 768, 2, 1) / TileChoice.Clocks(figures, best, rows, 768, 768, 2, 1);
+                    (sum, worst, count) = (sum + ratio, Math.Max(worst, ratio), count + 1);
+                }
+        TestContext.Out.WriteLine($"by the model's counts {sum / count:0.000} times the best on average, {worst:0.00} at worst");
+        Assert.That(sum / count, Is.LessThan(1.10));
+        Assert.That(worst, Is.LessThan(2.05));
     }
 
     [Test]
