@@ -66,6 +66,7 @@ internal static class CountsPage
     private static int Limits(StringBuilder page, List<ForwardCounts> forwards)
     {
         int missed = 0;
+        List<string> misses = [];
         page.AppendLine("## Limits").AppendLine();
         page.AppendLine("Tiles as chosen for an A100. *useful / issued*: the model's own products over what `mma` issued. *bytes*: different bytes that the launches touch, over");
         page.AppendLine("the compulsory ones (each weight some token needs, each activation, once a launch). *sectors*: 32-byte sectors asked for, over what the chosen tiles need");
@@ -78,16 +79,15 @@ internal static class CountsPage
             double least = f.Batch == 1 ? f.Budget == "0.25" ? 0 : 0.80 : 0.95, worst = f.Launches.Max(static l => l.Unique / l.Needs.Unique);
             string[] wrong =
             [
-                f.Useful < least ? "useful / issued" : "", f.Unique > 1.10 ? "bytes" : "", f.Sectors > 1.10 ? "sectors" : "", f.ExcessWavefronts > 0 ? "wavefronts" : "",
+                f.Useful < least ? "useful / issued" : "", worst > 1.10 ? "bytes of a launch" : "", f.Sectors > 1.10 ? "sectors" : "", f.ExcessWavefronts > 0 ? "wavefronts" : "",
                 f.AtomicsOnData > 0 ? "atomics" : "", f.Synchronisations > 1 ? "host" : "", f.LaunchesPerLayer > 10 ? "launches" : "",
             ];
             missed += wrong.Count(static w => w.Length > 0);
             page.AppendLine($"| {f.Batch} | {Percent(f.Budget)} | {N(f.Useful, 3)} | {(least == 0 ? "none" : ">= " + N(least, 2))} | {N(f.Unique, 3)} | {N(worst, 3)} | {N(f.Sectors, 3)} | <= 1.10 | "
                 + $"{f.ExcessWavefronts} | {f.AtomicsOnData} | {f.Synchronisations - 1} | {N(f.LaunchesPerLayer, 1)} |");
-            foreach (string what in wrong.Where(static w => w.Length > 0))
-                Console.Error.WriteLine($"batch {f.Batch}, {f.Budget}: {what} beyond the limit");
+            misses.AddRange(wrong.Where(static w => w.Length > 0).Select(what => $"batch {f.Batch}, {Percent(f.Budget)}: {what}"));
         }
-        page.AppendLine().AppendLine(missed == 0 ? "No limit is missed." : $"**{missed} limits are missed.**").AppendLine();
+        page.AppendLine().AppendLine(missed == 0 ? "No limit is missed." : $"**Limits missed: {missed}** ({string.Join("; ", misses)}).").AppendLine();
         page.AppendLine("*worst launch*: the launch that touches most beyond its compulsory bytes. It is an acm_up of projections: learners of 96 columns in tiles of 64 or 128, so a tile may hold");
         page.AppendLine("columns of a learner that no token of this layer takes; they are copied with the rest of the tile, and multiplied by nobody.").AppendLine();
         return missed;
