@@ -176,16 +176,26 @@ internal sealed unsafe class GlobalMemory : IDisposable
         return low;
     }
 
-    /// <summary>What lies at an address, for messages: "12 bytes past the end of x (...)".</summary>
+    /// <summary>What lies at an address, for messages: "12 bytes past the end of x (...)", or the nearest buffer within a megabyte.</summary>
     public string Describe(ulong address)
     {
-        Allocation? near = Find(address);
-        if (near is null || address - near.Address > near.Size + (1 << 20))
+        Allocation? before = Find(address), behind = Behind(address);
+        if (before is not null && (address - before.Address < before.Size || address == before.Address))
+            return $"byte {address - before.Address} of {before}";
+        ulong pastEnd = before is null ? ulong.MaxValue : address - before.Address - before.Size;
+        ulong ahead = behind is null ? ulong.MaxValue : behind.Address - address;
+        if (Math.Min(pastEnd, ahead) > 1 << 20)
             return address < 4096 ? "null pointer" : "no buffer is near";
-        ulong offset = address - near.Address;
-        if (offset < near.Size || (near.Size == 0 && offset == 0))
-            return $"byte {offset} of {near}";
-        return $"{offset - near.Size} bytes past the end of {near}";
+        return pastEnd <= ahead ? $"{pastEnd} bytes past the end of {before}" : $"{ahead} bytes before {behind}";
+    }
+
+    private Allocation? Behind(ulong address)
+    {
+        lock (_lock)
+        {
+            int after = After(address);
+            return after < _allocations.Count ? _allocations[after] : null;
+        }
     }
 
     /// <summary>Host memory of a live range.</summary>

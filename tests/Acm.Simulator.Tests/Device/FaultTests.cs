@@ -37,9 +37,6 @@ public sealed class FaultTests
         /// <summary>Buffer that the report must name, and that <see cref="Offset"/> counts from.</summary>
         internal string? Buffer { get; init; }
 
-        /// <summary><see cref="Offset"/> counts from p although the address is near no buffer.</summary>
-        internal bool InP { get; init; }
-
         public override string ToString() => Name;
     }
 
@@ -55,7 +52,7 @@ public sealed class FaultTests
         };
         yield return new Check
         {
-            Name = "store before a buffer", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = -4, InP = true,
+            Name = "store before a buffer", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = -4, Buffer = "before p",
             Faulty = At + "st.global.u32 [%p4+-4], %me; //!", Sound = "st.global.u32 [%p4], %me;",
         };
         yield return new Check
@@ -179,7 +176,7 @@ public sealed class FaultTests
                     Assert.That(fault.Block.X, Is.EqualTo(check.InBlock), fault.Message);
                 if (check.Thread >= 0)
                     Assert.That(fault.Thread.X, Is.EqualTo(check.Thread), fault.Message);
-                ulong start = check.Buffer == "p" || check.InP ? p : check.Buffer == "q" ? q : 0;
+                ulong start = check.Buffer is null ? 0 : check.Buffer.EndsWith('q') ? q : p;
                 if (check.Offset is { } offset)
                     Assert.That(fault.Address, Is.EqualTo(start + (ulong)(long)offset), fault.Message);
                 if (check.Buffer is not null)
