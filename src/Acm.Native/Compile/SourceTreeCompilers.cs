@@ -15,7 +15,7 @@ public static class SourceTreeCompilers
 
     /// <summary>Every NVRTC in the folder, newest first.</summary>
     public static IReadOnlyList<string> Nvrtc() =>
-        Folder is null ? [] : [.. Directory.GetFiles(Folder, "libnvrtc.so.??", SearchOption.AllDirectories).OrderByDescending(Path.GetFileName, StringComparer.Ordinal)];
+        Folder is null ? [] : [.. Directory.GetFiles(Folder, "libnvrtc.so.??", SearchOption.AllDirectories).DistinctBy(Path.GetFileName).OrderByDescending(Path.GetFileName, StringComparer.Ordinal)];
 
     private static string? Unpack()
     {
