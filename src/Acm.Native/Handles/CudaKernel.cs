@@ -4,7 +4,7 @@ using static Acm.Native.Driver.CUfunction_attribute;
 namespace Acm.Native;
 
 /// <summary>A kernel of a module, ready to be launched. Valid as long as its module. Thread-safe.</summary>
-public sealed unsafe partial class CudaKernel
+public sealed unsafe class CudaKernel
 {
     private const int MostArguments = 128;
 

@@ -6,7 +6,13 @@ namespace Acm.Native.Threading;
 internal static unsafe partial class ThreadAffinity
 {
     // As glibc's cpu_set_t: 1024 cores.
-    private const int MaskWords = 16, MostCores = MaskWords * 64;
+    private const int MostCores = MaskWords * 64;
+
+    /// <summary>Words of a mask of cores, one bit each.</summary>
+    public const int MaskWords = 16;
+
+    /// <summary>Whether threads can be told where to run by their numbers: on Linux with a C library that has what that takes.</summary>
+    public static bool CanPlace { get; } = OperatingSystem.IsLinux() && Probe();
 
     /// <summary>Whether threads can be bound here: on Linux and Windows.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux() || OperatingSystem.IsWindows();
@@ -58,6 +64,45 @@ internal static unsafe partial class ThreadAffinity
             }
         return found;
     }
+
+    /// <summary>The core the calling thread runs on. Cheap: no system call, no transition.</summary>
+    public static int CurrentCore() => sched_getcpu();
+
+    /// <summary>The system's number of the calling thread.</summary>
+    public static int CurrentThread() => gettid();
+
+    /// <summary>The cores the calling thread may run on; all zero where one cannot tell.</summary>
+    public static void Allowed(Span<ulong> mask)
+    {
+        fixed (ulong* words = mask)
+            if (sched_getaffinity(0, (nuint)(sizeof(ulong) * mask.Length), words) < 0)
+                mask.Clear();
+    }
+
+    /// <summary>Confines a thread to the cores of a mask.</summary>
+    public static bool Place(int thread, ReadOnlySpan<ulong> mask)
+    {
+        fixed (ulong* words = mask)
+            return sched_setaffinity(thread, (nuint)(sizeof(ulong) * mask.Length), words) == 0;
+    }
+
+    private static bool Probe()
+    {
+        try
+        {
+            return sched_getcpu() >= 0 && gettid() > 0;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    [LibraryImport("libc"), SuppressGCTransition]
+    private static partial int sched_getcpu();
+
+    [LibraryImport("libc")]
+    private static partial int gettid();
 
     [LibraryImport("libc")]
     private static partial int sched_setaffinity(int thread, nuint size, ulong* mask);

@@ -1,6 +1,5 @@
 using System.Numerics;
 using Acm.Runtime.Backends;
-using Acm.Runtime.Backends.Cuda;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime;

@@ -80,6 +80,29 @@ public class DriverFaultTests
         Assert.That(Outputs(session), Has.Length.GreaterThan(0), "the session is usable");
     }
 
+    [Test]
+    public void A_cancelled_run_has_ended_on_the_device_before_the_next_may_begin([Values] bool stepByStep)
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using SimulatedDriver driver = new(new SimulatorOptions());
+        SessionOptions options = new() { Backend = BackendKind.Simulator, Precision = Precision.Float32 };
+        using IBackend backend = BackendFactory.Cuda(model.Plan, options, driver.Start(), BackendKind.Simulator, KernelCache.Default, CompilerSearch.Result.Compiler);
+        using IForward forward = backend.CreateForward(1, Ids.Length);
+        float[] output = new float[model.Plan.Output.Width], hidden = new float[stepByStep ? model.Plan.HiddenCount * Ids.Length * model.Config.HiddenSize : 0];
+        void Run(CancellationToken cancellation) => forward.Run(new ForwardRun
+        {
+            Lengths = [Ids.Length], Ids = Ids, Routing = RoutingRule.AsTrained, Output = output, Hidden = hidden, Cancellation = cancellation,
+        });
+        Run(default);
+        float[] sound = [.. output];
+        long waits = driver.Counters.Calls["cuStreamSynchronize"];
+        Assert.That(() => Run(new CancellationToken(true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(driver.Counters.Calls["cuStreamSynchronize"], Is.GreaterThan(waits), "what was enqueued has been waited for");
+        Assert.That(forward.IsUsable);
+        Run(default);
+        Assert.That(output, Is.EqualTo(sound));
+    }
+
     private static float[]? Life(AcmModel model, SimulatedDriver driver)
     {
         InferenceSession session = Session(model, driver);

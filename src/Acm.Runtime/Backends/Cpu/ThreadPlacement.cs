@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
+using Acm.Native.Threading;
 
 namespace Acm.Runtime.Backends.Cpu;
 
@@ -7,11 +7,9 @@ namespace Acm.Runtime.Backends.Cpu;
 /// Keeps a pool's threads off the core of the thread they help. Linux likes to wake a thread where its waker runs, for the sake of the cache,
 /// and may leave it waiting there for milliseconds while another core idles: two threads then take as long as one.
 /// </summary>
-internal sealed unsafe partial class ThreadPlacement
+internal sealed class ThreadPlacement
 {
-    private const int MaskWords = 128;
-    private static readonly bool s_works = OperatingSystem.IsLinux() && Probe();
-    private readonly ulong[] _allowed = new ulong[MaskWords];
+    private readonly ulong[] _allowed = new ulong[ThreadAffinity.MaskWords];
     private readonly int[] _threads;
     private int _avoided = -1;
     private long _changed;
@@ -20,17 +18,16 @@ internal sealed unsafe partial class ThreadPlacement
     public ThreadPlacement(int threads)
     {
         _threads = new int[threads];
-        fixed (ulong* mask = _allowed)
-            if (s_works && GetAffinity(0, sizeof(ulong) * MaskWords, mask) < 0)
-                _allowed.AsSpan().Clear();
+        if (ThreadAffinity.CanPlace)
+            ThreadAffinity.Allowed(_allowed);
     }
 
     /// <summary>The calling thread is number <paramref name="index"/> of the pool.</summary>
     public void Join(int index)
     {
-        if (!s_works)
+        if (!ThreadAffinity.CanPlace)
             return;
-        Volatile.Write(ref _threads[index], GetThread());
+        Volatile.Write(ref _threads[index], ThreadAffinity.CurrentThread());
         // A caller that has made room already did so without this thread.
         Volatile.Write(ref _avoided, -1);
     }
@@ -38,42 +35,18 @@ internal sealed unsafe partial class ThreadPlacement
     /// <summary>Sends the pool's threads to the cores the caller does not run on. Free of charge while the caller stays where it is.</summary>
     public void MakeRoom()
     {
-        if (!s_works)
+        if (!ThreadAffinity.CanPlace)
             return;
-        int core = GetCpu();
-        if (core < 0 || core == _avoided || Stopwatch.GetElapsedTime(_changed) < TimeSpan.FromMilliseconds(1))
+        int core = ThreadAffinity.CurrentCore();
+        if (core < 0 || core >= ThreadAffinity.MaskWords * 64 || core == _avoided || Stopwatch.GetElapsedTime(_changed) < TimeSpan.FromMilliseconds(1))
             return;
         (_avoided, _changed) = (core, Stopwatch.GetTimestamp());
-        ulong* mask = stackalloc ulong[MaskWords];
-        new ReadOnlySpan<ulong>(_allowed).CopyTo(new Span<ulong>(mask, MaskWords));
+        Span<ulong> mask = stackalloc ulong[ThreadAffinity.MaskWords];
+        _allowed.CopyTo(mask);
         mask[core / 64] &= ~(1UL << (core % 64));
-        if (new ReadOnlySpan<ulong>(mask, MaskWords).ContainsAnyExcept(0UL))
+        if (mask.ContainsAnyExcept(0UL))
             for (int i = 0; i < _threads.Length; i++)
                 if (Volatile.Read(ref _threads[i]) is > 0 and var thread)
-                    _ = SetAffinity(thread, sizeof(ulong) * MaskWords, mask);
+                    ThreadAffinity.Place(thread, mask);
     }
-
-    private static bool Probe()
-    {
-        try
-        {
-            return GetCpu() >= 0 && GetThread() > 0;
-        }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
-        {
-            return false;
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "sched_getcpu"), SuppressGCTransition]
-    private static partial int GetCpu();
-
-    [LibraryImport("libc", EntryPoint = "gettid")]
-    private static partial int GetThread();
-
-    [LibraryImport("libc", EntryPoint = "sched_getaffinity")]
-    private static partial int GetAffinity(int thread, nuint bytes, ulong* mask);
-
-    [LibraryImport("libc", EntryPoint = "sched_setaffinity")]
-    private static partial int SetAffinity(int thread, nuint bytes, ulong* mask);
 }

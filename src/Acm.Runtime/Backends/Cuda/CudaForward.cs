@@ -139,8 +139,14 @@ internal sealed class CudaForward : IForward
             }
             else
                 RunStepByStep(run);
-            run.Cancellation.ThrowIfCancellationRequested();
             _stream.Synchronize();
+            run.Cancellation.ThrowIfCancellationRequested();
+        }
+        catch (OperationCanceledException)
+        {
+            // What is under way reads the tables and inputs that the next run will write.
+            Settle();
+            throw;
         }
         catch (CudaException)
         {
@@ -148,6 +154,18 @@ internal sealed class CudaForward : IForward
             throw;
         }
         Collect(run);
+    }
+
+    private void Settle()
+    {
+        try
+        {
+            _stream.Synchronize();
+        }
+        catch (CudaException)
+        {
+            IsUsable = false;
+        }
     }
 
     public void Dispose() => Releasing.All(new Settled(_stream), _graphs, _in, _out, _memory, _stream);

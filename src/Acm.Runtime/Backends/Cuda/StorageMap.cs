@@ -74,20 +74,21 @@ internal sealed class StorageMap
 
     private void Need(Op op)
     {
+        Buffer? floats = op switch
+        {
+            PatchEmbed o => o.Out,
+            TokenEmbed o => o.Out,
+            LayerNorm o => o.In,
+            ChannelNorm o => o.In,
+            SelectFirst o => o.In,
+            MeanPool o => o.In,
+            Tap o => o.In,
+            _ => null,
+        };
+        if (floats is not null)
+            _floats.Add(floats);
         switch (op)
         {
-            case PatchEmbed o:
-                _floats.Add(o.Out);
-                break;
-            case TokenEmbed o:
-                _floats.Add(o.Out);
-                break;
-            case LayerNorm o:
-                _floats.Add(o.In);
-                break;
-            case ChannelNorm o:
-                _floats.Add(o.In);
-                break;
             case Linear o:
                 NeedProduct(o.In, o.Out, o.Residual);
                 break;
@@ -103,15 +104,6 @@ internal sealed class StorageMap
             case Attention o:
                 _elements.UnionWith([o.Q, o.K, o.V]);
                 NeedHeads(o);
-                break;
-            case SelectFirst o:
-                _floats.Add(o.In);
-                break;
-            case MeanPool o:
-                _floats.Add(o.In);
-                break;
-            case Tap o:
-                _floats.Add(o.In);
                 break;
         }
     }

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Acm.Runtime.Backends.Cpu;
 
@@ -75,33 +74,19 @@ internal sealed unsafe class PackedMatrix : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void PutColumns(float* values, int first, int count)
     {
-        int whole = Sse.IsSupported ? Depth & ~3 : 0;
         for (int n = first; n < first + count;)
         {
-            float* to = Panel(n / Wide) + n % Wide, r0 = values + (nint)(n - first) * Depth;
-            // Four columns of one panel, four values of each at a time.
-            bool four = n % 4 == 0 && n + 4 <= first + count;
-            if (!four)
+            float* to = Panel(n / Wide) + n % Wide, column = values + (nint)(n - first) * Depth;
+            // Four columns of one panel at a time.
+            if (n % 4 == 0 && n + 4 <= first + count)
             {
-                for (int k = 0; k < Depth; k++, to += Wide)
-                    *to = r0[k];
-                n++;
+                FourRows.ToColumns(column, Depth, Depth, to, Wide);
+                n += 4;
                 continue;
             }
-            float* r1 = r0 + Depth, r2 = r1 + Depth, r3 = r2 + Depth;
-            int i = 0;
-            for (; i < whole; i += 4, to += 4 * Wide)
-            {
-                Vector128<float> a = Vector128.Load(r0 + i), b = Vector128.Load(r1 + i), c = Vector128.Load(r2 + i), d = Vector128.Load(r3 + i);
-                Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d);
-                Sse.MoveLowToHigh(ab, cd).Store(to);
-                Sse.MoveHighToLow(cd, ab).Store(to + Wide);
-                Sse.MoveLowToHigh(ab2, cd2).Store(to + 2 * Wide);
-                Sse.MoveHighToLow(cd2, ab2).Store(to + 3 * Wide);
-            }
-            for (; i < Depth; i++, to += Wide)
-                (to[0], to[1], to[2], to[3]) = (r0[i], r1[i], r2[i], r3[i]);
-            n += 4;
+            for (int k = 0; k < Depth; k++, to += Wide)
+                *to = column[k];
+            n++;
         }
     }
 

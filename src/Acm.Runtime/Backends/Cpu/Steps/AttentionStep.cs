@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -117,27 +116,12 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         }
     }
 
-    // [rows, size] to [size, 32], missing rows zero; four values of four rows at a time.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    // [rows, size] to [size, 32], missing rows zero.
     private void Transpose(float* from, nint stride, int rows, float* to)
     {
-        int row = 0, whole = Sse.IsSupported ? _size & ~3 : 0;
+        int row = 0;
         for (; row + 4 <= rows; row += 4, from += 4 * stride)
-        {
-            float* r0 = from, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, column = to + row;
-            int i = 0;
-            for (; i < whole; i += 4, column += 4 * Panel)
-            {
-                Vector128<float> a = Vector128.Load(r0 + i), b = Vector128.Load(r1 + i), c = Vector128.Load(r2 + i), d = Vector128.Load(r3 + i);
-                Vector128<float> ab = Sse.UnpackLow(a, b), cd = Sse.UnpackLow(c, d), ab2 = Sse.UnpackHigh(a, b), cd2 = Sse.UnpackHigh(c, d);
-                Sse.MoveLowToHigh(ab, cd).Store(column);
-                Sse.MoveHighToLow(cd, ab).Store(column + Panel);
-                Sse.MoveLowToHigh(ab2, cd2).Store(column + 2 * Panel);
-                Sse.MoveHighToLow(cd2, ab2).Store(column + 3 * Panel);
-            }
-            for (; i < _size; i++, column += Panel)
-                (column[0], column[1], column[2], column[3]) = (r0[i], r1[i], r2[i], r3[i]);
-        }
+            FourRows.ToColumns(from, stride, _size, to + row, Panel);
         for (; row < Panel; row++, from += stride)
             for (int i = 0; i < _size; i++)
                 to[(nint)i * Panel + row] = row < rows ? from[i] : 0;

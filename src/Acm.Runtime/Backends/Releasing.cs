@@ -1,7 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Acm.Native;
 
-namespace Acm.Runtime.Backends.Cuda;
+namespace Acm.Runtime.Backends;
 
 /// <summary>Gives things back one after the other, whatever fails: the first error is told at the end.</summary>
 internal static class Releasing
