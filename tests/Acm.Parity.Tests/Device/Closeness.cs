@@ -4,7 +4,10 @@ using NUnit.Framework;
 
 namespace Acm.Parity.Tests.Device;
 
-/// <summary>How far values of a precision may lie from exact ones, of the largest magnitude; the worst seen is kept.</summary>
+/// <summary>
+/// How far values of a precision may lie from exact ones, of the largest magnitude: twice the worst that all tests of this folder have shown (fp32 1.24e-6,
+/// tf32 and fp16 3.1e-3, bf16 1.7e-2, in hidden states of the random speech models). The worst seen is kept.
+/// </summary>
 internal sealed class Closeness(Precision precision, double factor = 1)
 {
     /// <summary>The largest error so far.</summary>
@@ -12,9 +15,9 @@ internal sealed class Closeness(Precision precision, double factor = 1)
 
     public double Tolerance { get; } = factor * (precision switch
     {
-        Precision.TF32 or Precision.Float16 => 1e-2,
-        Precision.BFloat16 => 6e-2,
-        _ => 1e-4,
+        Precision.TF32 or Precision.Float16 => 6.2e-3,
+        Precision.BFloat16 => 3.4e-2,
+        _ => 2.5e-6,
     });
 
     public void Check(ReadOnlySpan<float> got, ReadOnlySpan<double> want, string what)

@@ -55,13 +55,13 @@ public class ConvertedModelsOnTheDeviceTests
             {
                 Dictionary<string, ReadOnlyMemory<int>> k = model.Sites.ToDictionary(static site => site.Path, site => (ReadOnlyMemory<int>)Part(golden.Ints($"k.{semantics}.{site.Path}"), first));
                 ModelInput input = ModelInput.Pixels(images.AsSpan(first * image, batch * image));
-                new Closeness(precision, 0.5).Check(device.Run(input, new RunOptions { ForcedK = k }).Output, logits.AsSpan(first * classes, batch * classes), $"{semantics}, images {first}..");
+                new Closeness(precision, 0.35).Check(device.Run(input, new RunOptions { ForcedK = k }).Output, logits.AsSpan(first * classes, batch * classes), $"{semantics}, images {first}..");
                 if (precision != Precision.Float32)
                     continue;
                 InferenceResult free = device.Run(input);
                 foreach (SiteInfo site in model.Sites)
                     Assert.That(free.K(site.Path).ToArray(), Is.EqualTo(k[site.Path].ToArray()), site.Path);
-                new Closeness(precision, 0.1).Check(free.Output, logits.AsSpan(first * classes, batch * classes), $"{semantics}, free, images {first}..");
+                new Closeness(precision, 0.35).Check(free.Output, logits.AsSpan(first * classes, batch * classes), $"{semantics}, free, images {first}..");
             }
 
             int[] Part(int[] all, int first) => all[(first * (all.Length / 4))..((first + batch) * (all.Length / 4))];

@@ -40,7 +40,7 @@ public class RandomModelsOnTheDeviceTests
             InferenceResult reference = random.Run(BackendKind.Reference, random.Batch.Input(), options), result = device.Run(random.Batch.Input().Input, options);
             for (int s = 0; s < random.Model.Sites.Count; s++)
                 Assert.That(result.K(s).ToArray(), Is.EqualTo(reference.K(s).ToArray()), $"{options.Lambda} {options.Budget} {options.FixedLearners}: {random.Model.Sites[s].Path}");
-            Compare(result, reference, new Closeness(Precision.Float32, 0.1), $"{options.Lambda} {options.Budget} {options.FixedLearners}");
+            Compare(result, reference, new Closeness(Precision.Float32), $"{options.Lambda} {options.Budget} {options.FixedLearners}");
             Assert.That((result.Macs, result.LearnerFraction, result.Budget), Is.EqualTo((reference.Macs, reference.LearnerFraction, reference.Budget)));
         }
     }
@@ -101,11 +101,11 @@ public class RandomModelsOnTheDeviceTests
         using RandomModel random = new(seed, architecture, semantics: published ? "published_code" : "paper");
         InferenceResult reference = random.Run(BackendKind.Reference, random.Batch.Input());
         using DeviceSession device = new(random.Model, precision);
-        // The random models amplify roundings more than trained ones, and less than three times as much as the best-natured of them.
+        // Over forty of them: fp32 7.9e-7, tf32 and fp16 1.1e-3, bf16 1.1e-2.
         InferenceResult result = device.Run(random.Batch.Input().Input, new RunOptions { ForcedK = random.ChoicesOf(reference) });
         for (int s = 0; s < random.Model.Sites.Count; s++)
             Assert.That(result.K(s).ToArray(), Is.EqualTo(reference.K(s).ToArray()), "what was forced is what is reported");
-        Compare(result, reference, new Closeness(precision, 0.4), $"{random.Model.Architecture}, {random.Model.Sites.Count} ACMs{(published ? ", published code" : "")}");
+        Compare(result, reference, new Closeness(precision, 0.65), $"{random.Model.Architecture}, {random.Model.Sites.Count} ACMs{(published ? ", published code" : "")}");
     }
 
     private static void Compare(InferenceResult result, InferenceResult reference, Closeness closeness, string what)
