@@ -35,25 +35,28 @@ public sealed class ElementwiseTests
     private static double Gelu(double x) => 0.5 * x * ErrorFunction.Complement(-x / Math.Sqrt(2));
 
     [TestCase(991u)]
-    [TestCase(1u, Explicit = true, Reason = "every float: an hour")]
-    public void GeluIsWithinSixUnitsOfTheLastPlace(uint step)
+    [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
+    public void GeluIsWithinSevenUnitsOfTheLastPlace(uint step)
     {
         // Normal results; on the left they leave the floats' range at -13.
         double right = Worst(Elementwise.Gelu, Gelu, 1e-37f, float.MaxValue, step), left = Worst(Elementwise.Gelu, Gelu, -1e-37f, -12.9f, step);
         TestContext.Out.WriteLine($"gelu: {right:0.00} ulp right, {left:0.00} left of zero");
         Assert.That(right, Is.LessThan(3));
-        Assert.That(left, Is.LessThan(6));
+        Assert.That(left, Is.LessThan(7));
     }
 
     [Test]
     public void GeluBeyondTheTailIsZero([Values(-14.5f, -20f, -1e10f, -3e38f)] float x) =>
         Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.LessThan(1e-40f));
 
-    [Test]
-    public void ExpIsWithinTwoUnitsOfTheLastPlace([Values(991u)] uint step)
+    [TestCase(991u)]
+    [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
+    public void ExpIsWithinTwoUnitsOfTheLastPlace(uint step)
     {
-        Assert.That(Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), Is.LessThan(2));
-        Assert.That(Worst(Elementwise.Exp, Math.Exp, -1e-38f, -87f, step), Is.LessThan(2));
+        double right = Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), left = Worst(Elementwise.Exp, Math.Exp, -0f, -87f, step);
+        TestContext.Out.WriteLine($"exp: {right:0.00} ulp right, {left:0.00} left of zero");
+        Assert.That(right, Is.LessThan(2));
+        Assert.That(left, Is.LessThan(2));
     }
 
     [Test]
