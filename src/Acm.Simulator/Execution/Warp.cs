@@ -95,6 +95,10 @@ internal sealed unsafe class Warp : IDisposable
         if (LocalWritten is not null)
             NativeMemory.Clear(LocalWritten, (nuint)(LocalSize * 32));
         Token = null;
+        // The block before has ended: all frames that its threads were in are free.
+        _freeFrames.Clear();
+        foreach (Frame frame in _frames)
+            ReturnFrame(frame);
         Frame = TakeFrame(code, 0);
         R = Frame.Registers;
         Mask = Live;
