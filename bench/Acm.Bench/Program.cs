@@ -17,6 +17,14 @@ switch (suite)
             args.Length > 1 ? args[1] : "",
             args.Length > 2 ? int.Parse(args[2]) : 0);
         return 0;
+    case "held":
+        // As for gemm: held "B mlp" 1 1.
+        HeldSuite.Run(
+            0.5,
+            args.Length > 3 ? [int.Parse(args[3])] : threads,
+            args.Length > 1 ? args[1] : "",
+            args.Length > 2 ? int.Parse(args[2]) : 0);
+        return 0;
     case "models":
         // Optionally one of each: models B 8 1.
         ModelSuite.Run(
@@ -58,7 +66,7 @@ switch (suite)
     case "kernels":
         return Kernels();
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, models, ops, service, lengths, simulator, kernels, counts, parity, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, ops, service, lengths, simulator, kernels, counts, parity, all.");
         return 2;
 }
 

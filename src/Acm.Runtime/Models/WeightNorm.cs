@@ -36,6 +36,8 @@ internal sealed class WeightNorm : Weight
 
     public override WeightPrecision StoredAs { get; }
 
+    public override WeightPrecision HeldBy => WeightPrecision.Float32;
+
     /// <summary>False where a direction has no length, or a tap overflowed.</summary>
     public bool AllFinite => Array.TrueForAll(_values, double.IsFinite);
 

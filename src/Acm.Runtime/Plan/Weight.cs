@@ -15,6 +15,9 @@ internal abstract class Weight
     /// <summary>The precision the package stores it in: what <c>Precision.Auto</c> follows.</summary>
     public abstract WeightPrecision StoredAs { get; }
 
+    /// <summary>The narrowest precision that holds every value as it is: the stored one, unless the values are computed from it.</summary>
+    public virtual WeightPrecision HeldBy => StoredAs;
+
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Aggregate(1, static (product, size) => checked(product * size));
 

@@ -21,8 +21,7 @@ public sealed unsafe class GemmTests
         {
             var call = new GemmCall { Weights = [b], Stride = depth, Epilogue = new Epilogue { Out = pc, OutStride = b.Columns } };
             for (int row = 0; row < rows; row += most)
-                for (int panel = 0; panel < b.Panels; panel++)
-                    call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, panel, b.Panel(0));
+                call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, 0, b.Panels, b.Panel(0));
         }
         return c;
     }
@@ -64,7 +63,7 @@ public sealed unsafe class GemmTests
     {
         const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
         float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns);
-        float[] wide = Tile(static (rows, a, b, c, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, pitch, bias, b));
+        float[] wide = Tile(static (rows, a, b, c, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, pitch, bias, (byte*)b));
         Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "256 bits");
         Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "128 bits");
         for (int r = 0; r < rows; r++)

@@ -28,55 +28,112 @@ internal unsafe struct RowBlock
 /// </summary>
 internal unsafe struct GemmCall
 {
+    // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
+    private const int AskedRows = 12;
+
     public PackedMatrix[] Weights;
     public nint Stride;
     public Epilogue Epilogue;
     public int* LearnerRows;
     public int LearnerSize;
 
-    /// <summary>Computes one block times one panel.</summary>
+    /// <summary>Computes one block times neighbouring panels.</summary>
     /// <param name="block">The rows.</param>
-    /// <param name="panel">The panel.</param>
-    /// <param name="next">The panel that this thread will read next, or any other place: it is asked for meanwhile.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    public readonly void Execute(in RowBlock block, int panel, float* next)
+    /// <param name="panel">The first panel.</param>
+    /// <param name="end">One past the last.</param>
+    /// <param name="next">The panel that this thread will read then, or any other place: it is asked for meanwhile.</param>
+    public readonly void Execute(in RowBlock block, int panel, int end, byte* next)
     {
         PackedMatrix weight = Weights[block.Group];
-        int column = panel * GemmKernels.Columns, rows = block.Rows, depth = block.Depth;
-        if (LearnerRows != null)
-            rows = Math.Min(rows, LearnerRows[column / LearnerSize + 1] - block.Row);
+        int few = GemmKernels.PairRows(weight.IsBrain);
+        for (int taken = 1; panel < end; panel += taken)
+        {
+            int rows = RowsOf(block, panel);
+            taken = rows <= few && panel + 1 < end && RowsOf(block, panel + 1) == rows ? 2 : 1;
+            byte* ahead = panel + taken < end ? weight.Panel(panel + taken) : next;
+            if (rows <= 0)
+                continue;
+            if (taken == 2)
+                Two(block, weight, panel, rows, ahead);
+            else
+                One(block, weight, panel, rows, ahead);
+        }
+    }
+
+    // A panel's rows: a staircase ends where the panel's learner has no more.
+    private readonly int RowsOf(in RowBlock block, int panel) =>
+        LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[panel * GemmKernels.Columns / LearnerSize + 1] - block.Row);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next)
+    {
+        int column = panel * GemmKernels.Columns, depth = block.Depth;
         int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
-        float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns], b = weight.Panel(panel);
-        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, bias);
+        float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
+        byte* b = weight.Panel(panel);
+        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
         bool direct = Epilogue.IsPlain && columns == GemmKernels.Columns;
+        int tiles = Tiles(rows);
+        // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
+        if (tiles == 1 && rows < AskedRows && !weight.IsBrain)
+            next = b;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
-        for (int done = 0, tiles = Tiles(rows); tiles > 0; tiles--)
+        for (int done = 0; tiles > 0; tiles--)
         {
             int count = (rows - done + tiles - 1) / tiles, row = block.Row + done;
             float* a = block.A + done * Stride;
-            if (direct)
-                GemmKernels.Multiply(count, a, Stride, b, depth, Epilogue.Out + row * Epilogue.OutStride + to, Epilogue.OutStride, begin, next);
-            else
-            {
+            float* c = direct ? Epilogue.Out + row * Epilogue.OutStride + to : tile;
+            nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
+            if (!direct)
                 Epilogue.Announce(row, count, to);
-                GemmKernels.Multiply(count, a, Stride, b, depth, tile, GemmKernels.Columns, begin, next);
+            if (weight.IsBrain)
+                GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, pitch, begin, next);
+            else
+                GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, pitch, begin, next);
+            if (!direct)
                 Epilogue.Store(tile, row, count, to, columns);
-            }
-            // A tile asks for half a panel: the first two have it all.
+            // A tile asks for a line a step: one or two have asked for all of a panel.
             if (done == 0)
-                next += (nint)depth * (GemmKernels.Columns / 2);
+                next = weight.IsBrain ? b : next + (nint)depth * PackedMatrix.Line;
             done += count;
         }
     }
 
-    private static float* StartOf(float* bias, int column, int columns, float* room)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    private readonly void Two(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next)
+    {
+        const int wide = 2 * GemmKernels.Columns;
+        int column = panel * GemmKernels.Columns;
+        int columns = Math.Min(wide, weight.Columns - column), to = block.Group * weight.Columns + column;
+        float* tile = stackalloc float[GemmKernels.MostRows * wide], bias = stackalloc float[wide];
+        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, wide, bias);
+        bool direct = Epilogue.IsPlain && columns == wide;
+        float* c = direct ? Epilogue.Out + block.Row * Epilogue.OutStride + to : tile;
+        nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns, beside = direct ? GemmKernels.Columns : rows * GemmKernels.Columns;
+        if (!direct)
+        {
+            Epilogue.Announce(block.Row, rows, to);
+            Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
+        }
+        byte* b = weight.Panel(panel);
+        if (weight.IsBrain)
+            GemmKernels.WideBrainPair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, pitch, beside, begin, next);
+        else
+            GemmKernels.WidePair(rows, block.A, Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, pitch, beside, begin);
+        if (direct)
+            return;
+        Epilogue.Store(tile, block.Row, rows, to, GemmKernels.Columns);
+        Epilogue.Store(tile + beside, block.Row, rows, to + GemmKernels.Columns, columns - GemmKernels.Columns);
+    }
+
+    private static float* StartOf(float* bias, int column, int columns, int width, float* room)
     {
         if (bias == null)
             return GemmKernels.NoBias;
-        if (columns == GemmKernels.Columns)
+        if (columns == width)
             return bias + column;
-        new Span<float>(room, GemmKernels.Columns).Clear();
-        new Span<float>(bias + column, columns).CopyTo(new Span<float>(room, columns));
+        new Span<float>(room, width).Clear();
+        new Span<float>(bias + column, columns).CopyTo(new Span<float>(room, width));
         return room;
     }
 

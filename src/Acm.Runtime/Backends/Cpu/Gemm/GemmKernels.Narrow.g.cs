@@ -29,7 +29,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
@@ -47,7 +48,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
@@ -70,7 +72,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
@@ -98,7 +101,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
@@ -131,7 +135,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
@@ -169,7 +174,8 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c5_0 = c0_0, c5_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8), x;
+            Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+            Vector256<float> x;
             x = Vector256.Create(*(a0));
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);

@@ -27,7 +27,8 @@ internal static unsafe partial class GemmKernels
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 4);
         for (; depth > 0; depth--)
         {
-            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
+            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
+            Vector128<float> x;
             x = Vector128.Create(*(a0));
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
@@ -45,7 +46,8 @@ internal static unsafe partial class GemmKernels
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
+            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
+            Vector128<float> x;
             x = Vector128.Create(*(a0));
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
@@ -68,7 +70,8 @@ internal static unsafe partial class GemmKernels
         Vector128<float> c2_0 = c0_0, c2_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
+            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
+            Vector128<float> x;
             x = Vector128.Create(*(a0));
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
@@ -96,7 +99,8 @@ internal static unsafe partial class GemmKernels
         Vector128<float> c3_0 = c0_0, c3_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4), x;
+            Vector128<float> b0 = Vector128.Load(b), b1 = Vector128.Load(b + 4);
+            Vector128<float> x;
             x = Vector128.Create(*(a0));
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);

@@ -7,7 +7,7 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Wide(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    public static void Wide(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         switch (rows)
         {
@@ -29,7 +29,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide1(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide1(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -40,19 +40,20 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            a0++; b += 32; ahead += 16;
+            a0++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide2(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide2(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -65,7 +66,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -74,14 +76,14 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a0 + stride));
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            a0++; b += 32; ahead += 16;
+            a0++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide3(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide3(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -96,7 +98,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -108,7 +111,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a0 + 2 * stride));
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            a0++; b += 32; ahead += 16;
+            a0++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -116,7 +119,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide4(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide4(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -133,7 +136,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -148,7 +152,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a1));
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            a0++; a1++; b += 32; ahead += 16;
+            a0++; a1++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -157,7 +161,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide5(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide5(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -176,7 +180,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -194,7 +199,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a1 + stride));
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            a0++; a1++; b += 32; ahead += 16;
+            a0++; a1++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -204,7 +209,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide6(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide6(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -225,7 +230,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -246,7 +252,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a1 + 2 * stride));
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            a0++; a1++; b += 32; ahead += 16;
+            a0++; a1++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -257,7 +263,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide7(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide7(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -280,7 +286,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -304,7 +311,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a2));
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            a0++; a1++; a2++; b += 32; ahead += 16;
+            a0++; a1++; a2++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -316,7 +323,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide8(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide8(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -341,7 +348,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -368,7 +376,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a2 + stride));
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            a0++; a1++; a2++; b += 32; ahead += 16;
+            a0++; a1++; a2++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -381,7 +389,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide9(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide9(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -408,7 +416,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -438,7 +447,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a2 + 2 * stride));
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            a0++; a1++; a2++; b += 32; ahead += 16;
+            a0++; a1++; a2++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -452,7 +461,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide10(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide10(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -481,7 +490,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -514,7 +524,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3));
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            a0++; a1++; a2++; a3++; b += 32; ahead += 16;
+            a0++; a1++; a2++; a3++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -529,7 +539,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide11(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide11(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -560,7 +570,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -596,7 +607,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3 + stride));
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            a0++; a1++; a2++; a3++; b += 32; ahead += 16;
+            a0++; a1++; a2++; a3++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -612,7 +623,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide12(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide12(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -645,7 +656,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -684,7 +696,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3 + 2 * stride));
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            a0++; a1++; a2++; a3++; b += 32; ahead += 16;
+            a0++; a1++; a2++; a3++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -701,7 +713,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide13(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide13(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
@@ -736,7 +748,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -778,7 +791,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a4));
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            a0++; a1++; a2++; a3++; a4++; b += 32; ahead += 16;
+            a0++; a1++; a2++; a3++; a4++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -796,7 +809,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide14(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    private static void Wide14(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
@@ -833,7 +846,8 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
         for (; depth > 0; depth--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16), x;
+            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+            Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
             x = Vector512.Create(*(a0));
@@ -878,7 +892,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a4 + stride));
             c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
             c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            a0++; a1++; a2++; a3++; a4++; b += 32; ahead += 16;
+            a0++; a1++; a2++; a3++; a4++; b += 32; ahead += 64;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);

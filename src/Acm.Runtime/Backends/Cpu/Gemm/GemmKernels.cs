@@ -16,8 +16,12 @@ internal static unsafe partial class GemmKernels
     /// <summary>Columns of a tile and of a panel.</summary>
     public const int Columns = 32;
 
-    /// <summary>The bias of products without one.</summary>
+    /// <summary>The bias of products without one, of two panels.</summary>
     public static readonly float* NoBias = Zeros();
+
+    /// <summary>Most rows of a tile over two panels at once; 0 where there is none.</summary>
+    /// <param name="brain">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
+    public static int PairRows(bool brain) => !Vector512.IsHardwareAccelerated ? 0 : brain ? 6 : 3;
 
     /// <summary>Computes one tile.</summary>
     /// <param name="rows">1 to <see cref="MostRows"/>.</param>
@@ -29,7 +33,7 @@ internal static unsafe partial class GemmKernels
     /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
     /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
-    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, float* ahead)
+    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         if (Vector512.IsHardwareAccelerated)
             Wide(rows, a, stride, b, depth, c, pitch, bias, ahead);
@@ -39,19 +43,30 @@ internal static unsafe partial class GemmKernels
             Slim(rows, a, stride, b, depth, c, pitch, bias);
     }
 
+    /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
+    public static void Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            WideBrain(rows, a, stride, b, depth, c, pitch, bias, ahead);
+        else if (Vector256.IsHardwareAccelerated)
+            NarrowBrain(rows, a, stride, b, depth, c, pitch, bias);
+        else
+            SlimBrain(rows, a, stride, b, depth, c, pitch, bias);
+    }
+
     /// <summary>Computes the next tile of up to <paramref name="rows"/> rows, without bias, into <paramref name="tile"/> [rows, 32].</summary>
     /// <returns>Rows computed, at least 1.</returns>
     public static int Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile)
     {
         int count = Math.Min(rows, MostRows);
-        Multiply(count, a, stride, b, depth, tile, Columns, NoBias, b);
+        Multiply(count, a, stride, b, depth, tile, Columns, NoBias, (byte*)b);
         return count;
     }
 
     private static float* Zeros()
     {
-        float* zeros = (float*)NativeMemory.AlignedAlloc(Columns * sizeof(float), 64);
-        new Span<float>(zeros, Columns).Clear();
+        float* zeros = (float*)NativeMemory.AlignedAlloc(2 * Columns * sizeof(float), 64);
+        new Span<float>(zeros, 2 * Columns).Clear();
         return zeros;
     }
 }

@@ -57,6 +57,9 @@ internal sealed unsafe class GemmTasks(int threads)
         // Panels of a task: several where a block has few rows, yet at least some tasks for every thread.
         long worth = Worth * (long)_count / Math.Max(values * GemmKernels.Columns, 1);
         _span = (int)Math.Clamp(worth, 1, Math.Max(1, (long)panels * _count / (4 * threads)));
+        // Few rows take two panels at once.
+        if (values <= (long)_count * GemmKernels.PairRows(call.Weights[0].IsBrain) * _blocks[0].Depth)
+            _span += _span & 1;
         _span = Math.Min(_span, panels);
         _spans = (panels + _span - 1) / _span;
         return _count * _spans;
@@ -67,16 +70,14 @@ internal sealed unsafe class GemmTasks(int threads)
     {
         ref RowBlock block = ref Find(task, out int panel);
         int end = Math.Min(panel + _span, _call.Weights[0].Panels);
-        for (; panel < end - 1; panel++)
-            _call.Execute(block, panel, _call.Weights[block.Group].Panel(panel + 1));
-        float* next = null;
+        byte* next = null;
         if (task + threads < _count * _spans)
         {
             ref RowBlock other = ref Find(task + threads, out int ahead);
-            if (ahead != panel || other.Group != block.Group)
+            if (ahead != end - 1 || other.Group != block.Group)
                 next = _call.Weights[other.Group].Panel(ahead);
         }
-        _call.Execute(block, panel, next == null ? _call.Weights[block.Group].Panel(panel) : next);
+        _call.Execute(block, panel, end, next == null ? _call.Weights[block.Group].Panel(end - 1) : next);
     }
 
     private ref RowBlock Find(int task, out int panel)

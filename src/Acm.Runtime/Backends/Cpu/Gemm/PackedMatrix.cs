@@ -4,21 +4,30 @@ using System.Runtime.Intrinsics;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>A weight [depth, columns] as the GEMM reads it: panels of 32 columns, each [depth, 32], the last filled up with zeros.</summary>
+/// <summary>
+/// A weight [depth, columns] as the GEMM reads it: panels of 32 columns, each [depth, 32], the last filled up with zeros. What was stored as
+/// bfloat16 may be held so, in half the memory: 16 words a line, each with column i in its lower half and column i + 16 in its upper.
+/// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
-    private const int Wide = GemmKernels.Columns;
-    private float* _data;
+    /// <summary>Bytes of a cache line: a line of a bfloat16 panel, half a line of a float32 one.</summary>
+    public const int Line = 64;
+
+    private const int Wide = GemmKernels.Columns, Half = Wide / 2;
+    private byte* _data;
 
     /// <summary>Room for a weight whose values are yet to be put.</summary>
-    public PackedMatrix(int depth, int columns)
+    /// <param name="depth">Rows of the weight.</param>
+    /// <param name="columns">Columns of the weight.</param>
+    /// <param name="brain">Hold it as bfloat16: all values put must be such.</param>
+    public PackedMatrix(int depth, int columns, bool brain = false)
     {
-        (Depth, Columns) = (depth, columns);
+        (Depth, Columns, IsBrain) = (depth, columns, brain);
         Panels = (columns + Wide - 1) / Wide;
-        nuint bytes = (nuint)Panels * (nuint)depth * Wide * sizeof(float);
-        _data = (float*)LargePages.Allocate(bytes);
+        PanelBytes = (nint)depth * LineBytes;
+        _data = (byte*)LargePages.Allocate((nuint)Panels * (nuint)PanelBytes);
         if (columns % Wide != 0)
-            NativeMemory.Clear(Panel(Panels - 1), (nuint)depth * Wide * sizeof(float));
+            NativeMemory.Clear(Panel(Panels - 1), (nuint)PanelBytes);
     }
 
     /// <summary>Rows of the weight: what is summed over.</summary>
@@ -27,27 +36,36 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Columns of the weight.</summary>
     public int Columns { get; }
 
+    /// <summary>Whether it is held as bfloat16, else as float32.</summary>
+    public bool IsBrain { get; }
+
     /// <summary>Panels of 32 columns.</summary>
     public int Panels { get; }
 
-    /// <summary>[depth, 32].</summary>
-    public float* Panel(int index) => _data + (nint)index * Depth * Wide;
+    /// <summary>From one panel to the next.</summary>
+    public nint PanelBytes { get; }
+
+    private nint LineBytes => IsBrain ? Line : 2 * Line;
+
+    /// <summary>[depth, 32]: float32, or words of two bfloat16.</summary>
+    public byte* Panel(int index) => _data + index * PanelBytes;
 
     /// <summary>Packs [depth, columns], row-major.</summary>
-    public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns)
+    public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns, bool brain = false)
     {
-        PackedMatrix packed = new(depth, columns);
+        PackedMatrix packed = new(depth, columns, brain);
         fixed (float* values = weight)
             packed.PutRows(values, 0, depth);
         return packed;
     }
 
     /// <summary>Packs nn.Linear's [columns, depth], row-major.</summary>
-    public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth)
+    public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth, bool brain = false)
     {
-        PackedMatrix packed = new(depth, columns);
+        PackedMatrix packed = new(depth, columns, brain);
+        using NativeBuffer<float> room = new();
         fixed (float* values = weight)
-            packed.PutColumns(values, 0, columns);
+            packed.PutColumns(values, 0, columns, room.Need((long)depth * Wide));
         return packed;
     }
 
@@ -55,39 +73,74 @@ internal sealed unsafe class PackedMatrix : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void PutRows(float* values, int first, int count)
     {
+        float* padded = stackalloc float[Wide];
+        new Span<float>(padded, Wide).Clear();
         for (int panel = 0; panel < Panels; panel++)
         {
             int from = panel * Wide, columns = Math.Min(Wide, Columns - from);
-            float* to = Panel(panel) + (nint)first * Wide, row = values + from;
-            for (int k = 0; k < count; k++, to += Wide, row += Columns)
-                if (columns == Wide)
+            byte* to = Panel(panel) + (nint)first * LineBytes;
+            float* row = values + from;
+            for (int k = 0; k < count; k++, row += Columns)
+            {
+                float* line = row;
+                if (columns < Wide)
                 {
-                    Vector512.Load(row).Store(to);
-                    Vector512.Load(row + 16).Store(to + 16);
+                    line = padded;
+                    new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(line, columns));
                 }
-                else
-                    new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(to, columns));
+                to = PutLine(line, to);
+            }
         }
     }
 
-    /// <summary>Puts columns <paramref name="first"/> .. + <paramref name="count"/> of the weight, [count, depth].</summary>
+    /// <summary>Puts columns <paramref name="first"/> .. + <paramref name="count"/> of the weight, [count, depth]; first is a panel's.</summary>
+    /// <param name="values">The columns.</param>
+    /// <param name="first">The first of them.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="room">[depth, 32], to turn them in before they are narrowed.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void PutColumns(float* values, int first, int count)
+    public void PutColumns(float* values, int first, int count, float* room)
     {
-        for (int n = first; n < first + count;)
+        for (int done = 0; done < count; done += Wide, values += (nint)Wide * Depth)
         {
-            float* to = Panel(n / Wide) + n % Wide, column = values + (nint)(n - first) * Depth;
-            // Four columns of one panel at a time.
-            if (n % 4 == 0 && n + 4 <= first + count)
+            int columns = Math.Min(Wide, count - done);
+            byte* panel = Panel((first + done) / Wide);
+            if (!IsBrain)
             {
-                FourRows.ToColumns(column, Depth, Depth, to, Wide);
-                n += 4;
+                Turn(values, columns, (float*)panel);
                 continue;
             }
-            for (int k = 0; k < Depth; k++, to += Wide)
-                *to = column[k];
-            n++;
+            if (columns < Wide)
+                new Span<float>(room, Depth * Wide).Clear();
+            Turn(values, columns, room);
+            for (int k = 0; k < Depth; k++)
+                panel = PutLine(room + (nint)k * Wide, panel);
         }
+    }
+
+    // [columns, depth] to [depth, 32], four columns at a time.
+    private void Turn(float* values, int columns, float* panel)
+    {
+        int n = 0;
+        for (; n + 4 <= columns; n += 4)
+            FourRows.ToColumns(values + (nint)n * Depth, Depth, Depth, panel + n, Wide);
+        for (; n < columns; n++)
+            for (int k = 0; k < Depth; k++)
+                panel[(nint)k * Wide + n] = values[(nint)n * Depth + k];
+    }
+
+    // 32 values to where a line of the panel begins; returns where the next does.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* PutLine(float* values, byte* to)
+    {
+        if (!IsBrain)
+        {
+            Vector512.Load(values).Store((float*)to);
+            Vector512.Load(values + Half).Store((float*)to + Half);
+            return to + LineBytes;
+        }
+        (Vector512.Load((uint*)values) >> 16 | Vector512.Load((uint*)values + Half) & Vector512.Create(0xFFFF0000u)).Store((uint*)to);
+        return to + LineBytes;
     }
 
     public void Dispose()

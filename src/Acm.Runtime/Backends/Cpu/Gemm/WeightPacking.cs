@@ -2,7 +2,7 @@ using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>The packing of a model's weights, put off until all are known and then shared by all threads: read once, written once.</summary>
+/// <summary>The packing of a model's weights, put off until all are known and then shared by all threads: read once, written once. What the package stores as bfloat16 is held so.</summary>
 /// <param name="threads">Threads that may share it.</param>
 internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
 {
@@ -14,12 +14,12 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
 
     /// <summary>Takes [depth, columns], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
-    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, new PackedMatrix(depth, columns), false, depth, columns, 1);
+    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, Room(weight, depth, columns), false, depth, columns, 1);
 
     /// <summary>Takes nn.Linear's [columns, depth], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
     public PackedMatrix OutputMajor(Weight weight, int columns, int depth) =>
-        Add(weight, new PackedMatrix(depth, columns), true, columns, depth, GemmKernels.Columns);
+        Add(weight, Room(weight, depth, columns), true, columns, depth, GemmKernels.Columns);
 
     /// <summary>Packs all that was taken.</summary>
     public void Run(WorkerPool pool)
@@ -45,13 +45,16 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
     {
         var (weight, packed, outputMajor, first, count) = _parts[task];
         int width = outputMajor ? packed.Depth : packed.Columns, values = checked(count * width);
-        float* room = _room[worker].Need(values);
+        int turning = outputMajor && packed.IsBrain ? checked(packed.Depth * GemmKernels.Columns) : 0;
+        float* room = _room[worker].Need(values + turning);
         weight.CopyTo(new Span<float>(room, values), checked(first * width));
         if (outputMajor)
-            packed.PutColumns(room, first, count);
+            packed.PutColumns(room, first, count, room + values);
         else
             packed.PutRows(room, first, count);
     }
+
+    private static PackedMatrix Room(Weight weight, int depth, int columns) => new(depth, columns, weight.HeldBy == WeightPrecision.BFloat16);
 
     // Parts of whole rows as they are stored; a multiple of unit each, so that no two write to one line.
     private PackedMatrix Add(Weight weight, PackedMatrix packed, bool outputMajor, int rows, int width, int unit)

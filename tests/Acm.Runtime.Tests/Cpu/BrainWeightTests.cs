@@ -1,0 +1,167 @@
+using Acm.Runtime.Backends.Cpu;
+using Acm.Runtime.Plan;
+using FsCheck;
+using FsCheck.Fluent;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Cpu;
+
+/// <summary>Weights held as bfloat16 are widened on their way into the sums: every bit is that of the same weights held as float32.</summary>
+[TestFixture]
+public sealed unsafe class BrainWeightTests
+{
+    private static float[] Random(int seed, int count)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
+    }
+
+    /// <summary>Any bits that bfloat16 has but NaN: zeros of both signs, subnormals and infinities among them.</summary>
+    private static float[] Brain(int seed, int count, bool finite = true)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => Value())];
+
+        float Value()
+        {
+            while (true)
+            {
+                // Mostly as weights are; now and then anything.
+                uint bits = random.Next(8) == 0 ? (uint)random.Next(1 << 16) : BitConverter.SingleToUInt32Bits(random.NextSingle() - 0.5f) >> 16;
+                float value = BitConverter.UInt32BitsToSingle(bits << 16);
+                if (finite ? float.IsFinite(value) : !float.IsNaN(value))
+                    return value;
+            }
+        }
+    }
+
+    /// <summary>The product as the backend computes it, with each kind of epilogue.</summary>
+    private static float[] Multiply(float[] a, int rows, int depth, PackedMatrix b, float[]? bias, Activation activation, int[]? learnerRows, int learnerSize)
+    {
+        float[] c = new float[rows * b.Columns];
+        Array.Fill(c, -7);
+        int threads = 2;
+        GemmTasks tasks = new(threads);
+        fixed (float* pa = a, pc = c, start = bias)
+        fixed (int* learners = learnerRows)
+        {
+            var call = new GemmCall
+            {
+                Weights = [b],
+                Stride = depth,
+                LearnerRows = learners,
+                LearnerSize = learnerSize,
+                Epilogue = new Epilogue { Out = pc, OutStride = b.Columns, Bias = start, Activation = activation },
+            };
+            tasks.Add(pa, depth, 0, rows, depth);
+            for (int task = 0, count = tasks.Begin(call); task < count; task++)
+                tasks.Execute(task);
+        }
+        return c;
+    }
+
+    [Test]
+    public void EveryShapeHasTheBitsOfFloat32([Range(1, 33)] int rows, [Values(1, 2, 77)] int depth, [Values(1, 15, 17, 31, 32, 33, 64, 65, 96, 130)] int columns)
+    {
+        float[] a = Random(rows, rows * depth), w = Brain(depth + columns, depth * columns), bias = Random(columns, columns);
+        using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
+        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
+        Assert.That(narrow.PanelBytes * 2, Is.EqualTo(wide.PanelBytes), "half the memory");
+        foreach (Activation activation in (Activation[])[Activation.Identity, Activation.Relu])
+        {
+            float[] expected = Multiply(a, rows, depth, wide, bias, activation, null, 0);
+            float[] found = Multiply(a, rows, depth, narrow, bias, activation, null, 0);
+            Assert.That(Bits(found), Is.EqualTo(Bits(expected)), $"{activation}");
+            Assert.That(found, Has.None.EqualTo(-7f), "every place is written");
+        }
+    }
+
+    [Test]
+    public void BothPackingsHoldTheSameWeight([Values(1, 19, 64)] int depth, [Values(1, 16, 31, 32, 45, 70, 128)] int columns)
+    {
+        float[] w = Brain(3, depth * columns, finite: false), transposed = new float[w.Length];
+        for (int k = 0; k < depth; k++)
+            for (int n = 0; n < columns; n++)
+                transposed[n * depth + k] = w[k * columns + n];
+        using var one = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
+        using var other = PackedMatrix.FromOutputMajor(transposed, columns, depth, brain: true);
+        for (int panel = 0; panel < one.Panels; panel++)
+            for (int k = 0; k < depth; k++)
+                for (int n = 0; n < GemmKernels.Columns; n++)
+                {
+                    int column = panel * GemmKernels.Columns + n;
+                    float expected = column < columns ? w[k * columns + column] : 0;
+                    Assert.That(At(one, panel, k, n), Is.EqualTo(Bits(expected)), $"input-major, row {k} column {column}");
+                    Assert.That(At(other, panel, k, n), Is.EqualTo(Bits(expected)), $"output-major, row {k} column {column}");
+                }
+
+        static uint At(PackedMatrix packed, int panel, int k, int n)
+        {
+            uint word = ((uint*)packed.Panel(panel))[k * 16 + n % 16];
+            return n < 16 ? word << 16 : word & 0xFFFF0000;
+        }
+    }
+
+    /// <summary>What a machine without AVX-512, or without any AVX, computes from bfloat16 weights: the same bits.</summary>
+    [Test]
+    public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows)
+    {
+        const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
+        float[] a = Random(rows, rows * stride), w = Brain(8, depth * columns), bias = Random(9, columns);
+        using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
+        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
+        uint* words = (uint*)narrow.Panel(0);
+        uint[] expected = Tile((a, c, bias) => GemmKernels.Wide(rows, a, stride, (float*)wide.Panel(0), depth, c, pitch, bias, wide.Panel(0)));
+        Assert.That(Tile((a, c, bias) => GemmKernels.WideBrain(rows, a, stride, words, depth, c, pitch, bias, narrow.Panel(0))), Is.EqualTo(expected), "512 bits");
+        Assert.That(Tile((a, c, bias) => GemmKernels.NarrowBrain(rows, a, stride, words, depth, c, pitch, bias)), Is.EqualTo(expected), "256 bits");
+        Assert.That(Tile((a, c, bias) => GemmKernels.SlimBrain(rows, a, stride, words, depth, c, pitch, bias)), Is.EqualTo(expected), "128 bits");
+
+        uint[] Tile(Kernel kernel)
+        {
+            float[] c = new float[rows * pitch];
+            Array.Fill(c, float.NaN);
+            fixed (float* pa = a, pc = c, start = bias)
+                kernel(pa, pc, start);
+            for (int i = 0; i < c.Length; i++)
+                Assert.That(c[i], i % pitch < columns ? Is.Not.NaN : Is.NaN, "stored where it should, nowhere else");
+            return Bits(c);
+        }
+    }
+
+    private delegate void Kernel(float* a, float* c, float* bias);
+
+    /// <summary>Staircases and tails of any shape: held either way, the same bits; and a staircase's rows are those of the whole product.</summary>
+    [FsCheck.NUnit.Property(MaxTest = 200)]
+    public Property AnyStaircase() => Prop.ForAll(
+        (from rows in Gen.Choose(1, 40)
+         from depth in Gen.Choose(1, 50)
+         from learners in Gen.Choose(1, 5)
+         from size in Gen.Choose(1, 4)
+         from seed in Gen.Choose(0, 1 << 20)
+         select (rows, depth, learners, size: 32 * size, seed)).ToArbitrary(),
+        shape =>
+        {
+            var (rows, depth, learners, size, seed) = shape;
+            var random = new Random(seed);
+            int[] counts = [rows, .. Enumerable.Range(0, learners).Select(_ => random.Next(rows + 1)).OrderDescending(), 0];
+            float[] a = Random(seed, rows * depth), w = Brain(seed + 1, depth * learners * size);
+            using var wide = PackedMatrix.FromInputMajor(w, depth, learners * size);
+            using var narrow = PackedMatrix.FromInputMajor(w, depth, learners * size, brain: true);
+            float[] expected = Multiply(a, rows, depth, wide, null, Activation.Identity, counts, size);
+            float[] found = Multiply(a, rows, depth, narrow, null, Activation.Identity, counts, size);
+            float[] whole = Multiply(a, rows, depth, narrow, null, Activation.Identity, null, 0);
+            for (int row = 0; row < rows; row++)
+                for (int n = 0; n < learners * size; n++)
+                {
+                    int at = row * learners * size + n;
+                    float there = row < counts[n / size + 1] ? whole[at] : -7;
+                    if (Bits(found[at]) != Bits(expected[at]) || Bits(found[at]) != Bits(there))
+                        return false;
+                }
+            return true;
+        });
+
+    private static uint Bits(float value) => BitConverter.SingleToUInt32Bits(value);
+
+    private static uint[] Bits(float[] values) => Array.ConvertAll(values, Bits);
+}
