@@ -27,7 +27,7 @@ struct ProjectArgs {
     ProjectSite site[3];
     int x_pitch, hidden_pitch, out_pitch;     // elements; hidden_pitch = N * D padded to 64
     int steps1, steps2;                       // k-steps of w1 and w2
-    int learners, learner_size;               // learner_size is a multiple of 8
+    int learners, learner_size;               // learner_size * sizeof(Elem) is a multiple of 16
     int columns;                              // as for acm_down
 };
 
@@ -38,7 +38,7 @@ template <class Reach, class Finish>
 DEVICE void stream(u32 a, u32 buffers, const void* packed, int steps, int columns, int tiles, const Reach& reach, const Finish& finish)
 {
     constexpr int kBuffer = T::BN * T::KB;
-    const int thread = thread_index(), passes = (columns + T::BN - 1) / T::BN, groups = (columns + 31) / 32 * 2;
+    const int thread = thread_index(), passes = (columns + T::BN - 1) / T::BN, groups = (columns + T::WN - 1) / T::WN * (T::WN / 16);
     int next_pass = 0, next_tile = 0;
     auto copy_next = [&](int slot) {
         if (next_pass < passes && tiles > 0) {
@@ -121,9 +121,9 @@ KERNEL(T::kThreads, 1) acm_project(const UNIFORM ProjectArgs args)
             },
             [&](int row, int column, float (&v)[8], const float (&bias)[8]) {
                 if (column * kElemBytes >= stages2 * T::KB) return;
-                const bool taken = column < learners_of_row(m0 + row, site.counts, args.learners) * args.learner_size;
+                const int taken = learners_of_row(m0 + row, site.counts, args.learners) * args.learner_size - column;
 #pragma unroll
-                for (int e = 0; e < 8; e++) v[e] = taken ? activate<ACTIVATION>(v[e] + bias[e]) : 0.0f;
+                for (int e = 0; e < 8; e++) v[e] = e < taken ? activate<ACTIVATION>(v[e] + bias[e]) : 0.0f;
                 Words4 words[kWordsOf8];
                 pack8(v, words);
 #pragma unroll

@@ -27,6 +27,13 @@ internal static class CountsPage
             Console.WriteLine(text);
             return 0;
         }
+        if (only == "small")
+        {
+            StringBuilder small = new();
+            SmallModel(small);
+            Console.WriteLine(small);
+            return 0;
+        }
         int[] batches = only == "1" ? [1] : [1, 8];
         List<ForwardCounts> forwards = [];
         foreach (int batch in batches)
@@ -45,6 +52,7 @@ internal static class CountsPage
         int missed = Limits(page, forwards);
         Kernels(page, forwards.First(f => f.Budget == "0.44" && f.Batch == batches[^1]));
         Skewed(page, forwards);
+        SmallModel(page);
         Bounds(page, devices);
         PeerCounts.Write(page);
         TextAndSpeechCounts.Write(page);
@@ -56,9 +64,31 @@ internal static class CountsPage
         return missed == 0 ? 0 : 1;
     }
 
-    private static ForwardCounts Measure(DeviceProfile profile, int batch, string budget)
+    /// <summary>The sample model's shape, whose projections go in one launch for q, k and v and one for o.</summary>
+    private static void SmallModel(StringBuilder page)
     {
-        ForwardCounts counts = ForwardCounts.Measure(VitShape.Base, profile, profile.Capability < 80 ? Precision.Float16 : Precision.BFloat16, batch, budget);
+        page.AppendLine("## A small model").AppendLine();
+        page.AppendLine("vit-chars' shape (6 layers, width 192, projections of 4 learners x 24) at 44 % of the learners. *Projections*: all launches of q, k, v and o, in one launch or two as the choice has it.").AppendLine();
+        page.AppendLine("| device | batch | launches a layer | projections: kernels | blocks | useful / issued | sectors, M | over the tiles' need | wavefronts, M | excess | warp instructions, M |");
+        page.AppendLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        foreach (int batch in new[] { 1, 8 })
+            foreach (DeviceProfile profile in DeviceProfile.All)
+            {
+                ForwardCounts forward = Measure(VitShape.Chars, profile, batch, "0.44");
+                CountedLaunch[] projections = [.. forward.Launches.Where(static l => l.Needs.What.EndsWith(" q k v", StringComparison.Ordinal) || l.Needs.What.EndsWith(" o", StringComparison.Ordinal))];
+                page.AppendLine($"| {profile.Name} | {batch} | {N(forward.LaunchesPerLayer, 1)} | {string.Join(", ", projections.Select(static l => l.Run.Kernel).Distinct())} | {N(projections.Average(static l => l.Did.Blocks), 0)} | "
+                    + $"{N(projections.Sum(static l => l.Needs.Useful) / projections.Sum(static l => l.Did.MatrixFlops), 3)} | {N(projections.Sum(static l => l.Sectors) / 1e6, 3)} | "
+                    + $"{N(projections.Sum(static l => l.Sectors) / projections.Sum(static l => l.Needs.Sectors), 3)} | {N(projections.Sum(static l => l.Did.SharedWavefronts) / 1e6, 3)} | "
+                    + $"{projections.Sum(static l => l.Did.SharedExcessWavefronts)} | {N(projections.Sum(static l => l.Did.WarpInstructions) / 1e6, 3)} |");
+            }
+        page.AppendLine();
+    }
+
+    private static ForwardCounts Measure(DeviceProfile profile, int batch, string budget) => Measure(VitShape.Base, profile, batch, budget);
+
+    private static ForwardCounts Measure(VitShape shape, DeviceProfile profile, int batch, string budget)
+    {
+        ForwardCounts counts = ForwardCounts.Measure(shape, profile, profile.Capability < 80 ? Precision.Float16 : Precision.BFloat16, batch, budget);
         Console.Error.WriteLine($"{profile.Name}, batch {batch}, {budget}: {counts.Launches.Sum(static l => l.Run.Report.Elapsed.TotalSeconds):F0} s of simulation");
         return counts;
     }

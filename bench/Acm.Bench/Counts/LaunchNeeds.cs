@@ -219,5 +219,5 @@ internal sealed class NeedsOfRun(ForwardPlan plan, ElementType element, int sequ
     private static TileShape Shape(KernelRun run, int columns) => TileShape.Candidates.Append(TileShape.Plain).Single(shape =>
         shape.Threads == run.Geometry.BlockX && shape.SharedBytes == run.Geometry.SharedBytes && shape.N == WeightPacking.Pad64(columns) / run.Geometry.GridY);
 
-    private int TileRowsOf(KernelRun run) => new[] { 16, 32, 64, 128 }.First(m => (Tokens + m - 1) / m == run.Geometry.GridX);
+    private int TileRowsOf(KernelRun run) => ProjectChoice.Candidates.First(shape => (Tokens + shape.M - 1) / shape.M == run.Geometry.GridX).M;
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Acm.Native.Compile;
+using Acm.Runtime.Backends.Cuda;
 using Acm.Simulator;
 
 namespace Acm.Bench.Kernels;
@@ -101,9 +102,12 @@ internal static class CompileReport
         }
 
         yield return new("conv1d.cu", ["TILE_M=64", "TILE_N=64", "WARP_M=32", "WARP_N=32", "STAGE_BYTES=64", "STAGES=2", "OUTPUT=1", "SAMPLES=1"], 128, 16384, "samples, 64x64, warps 32x32, 2 stages of 64 B");
-        int columns = precision == 0 ? 64 : 128, warps = columns / 32;
-        yield return new("acm_project.cu", ["TILE_M=32", $"TILE_N={columns}", "WARP_M=32", "WARP_N=32", "STAGE_BYTES=64", "STAGES=3", "RESIDUAL=0"], warps * 32,
-            (32 * (768 + 384) * bytes) + (3 * columns * 64), $"32x{columns}, ViT-B");
+        foreach (TileShape shape in precision == 0 ? [] : ProjectChoice.Candidates)
+        {
+            int shared = ProjectChoice.SharedBytes(shape, 192, 96, bytes);
+            if (architecture != "75" || shared <= 65536)
+                yield return new("acm_project.cu", [.. shape.Defines, "ACTIVATION=1", "RESIDUAL=0"], shape.Threads, shared, $"{shape.M}x{shape.N}, vit-chars");
+        }
         foreach (int head in new[] { 32, 64, 128 })
         {
             int keys = precision == 1 || (head == 128 && architecture == "75") ? 32 : 64;

@@ -7,6 +7,9 @@ internal sealed record VitShape(string Name, int Image, int Patch, int Layers, i
 
     public static VitShape Base { get; } = new("ViT-B/16", 224, 16, 12, 12, 768, 3072, 1000);
 
+    /// <summary>The sample model's.</summary>
+    public static VitShape Chars { get; } = new("vit-chars", 96, 8, 6, 3, 192, 768, 34);
+
     /// <summary>Tokens of an image, the class token among them.</summary>
     public int Tokens => 1 + Image / Patch * (Image / Patch);
 

@@ -46,6 +46,16 @@ internal sealed class ForwardCountsTests
     }
 
     [Test]
+    public void Projections_of_a_small_model_take_one_launch_each_way([Values(1, 8)] int batch)
+    {
+        ForwardCounts counts = Measure(VitShape.Chars, DeviceProfile.A100, batch, "0.44");
+        Assert.That(counts.LaunchesPerLayer, Is.EqualTo(8));
+        Assert.That(counts.Launches.Count(static l => l.Run.Kernel == "acm_project"), Is.EqualTo(2 * VitShape.Chars.Layers));
+        Assert.That(counts.Unique, Is.InRange(0.98, 1.10), "bytes touched over compulsory ones");
+        Assert.That(counts.ExcessWavefronts, Is.Zero, "bank conflicts");
+    }
+
+    [Test]
     public void On_Hopper_every_kernel_but_the_first_may_start_before_the_one_ahead_has_ended()
     {
         Need();

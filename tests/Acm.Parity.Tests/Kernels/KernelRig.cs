@@ -6,19 +6,6 @@ using NUnit.Framework;
 
 namespace Acm.Parity.Tests.Kernels;
 
-/// <summary>A tile shape of the GEMM kernels, as macros and as launch figures.</summary>
-internal sealed record TileShape(int M, int N, int WarpM, int WarpN, int StageBytes, int Stages)
-{
-    public string[] Defines =>
-        [$"TILE_M={M}", $"TILE_N={N}", $"WARP_M={WarpM}", $"WARP_N={WarpN}", $"STAGE_BYTES={StageBytes}", $"STAGES={Stages}"];
-
-    public int Threads => M / WarpM * (N / WarpN) * 32;
-
-    public int SharedBytes => Stages * (M + N) * StageBytes;
-
-    public override string ToString() => $"{M}x{N}x{StageBytes}";
-}
-
 /// <summary>The kernels of this repository on a strict simulated device: compile, allocate, launch, read back.</summary>
 internal sealed class KernelRig : IDisposable
 {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Acm.Runtime.Backends.Cuda;
 using Acm.Simulator;
 using Acm.Simulator.Counters;
 using Acm.Testing;

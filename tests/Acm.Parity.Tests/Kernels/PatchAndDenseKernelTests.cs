@@ -1,3 +1,4 @@
+using Acm.Runtime.Backends.Cuda;
 using NUnit.Framework;
 
 namespace Acm.Parity.Tests.Kernels;

@@ -71,6 +71,19 @@ internal struct DownArgs
 }
 
 [StructLayout(LayoutKind.Sequential)]
+internal struct ProjectSite
+{
+    public ulong X, W1, B1, W2, B2, Order, Counts, Out;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct ProjectArgs
+{
+    public Three<ProjectSite> Site;
+    public int XPitch, HiddenPitch, OutPitch, Steps1, Steps2, Learners, LearnerSize, Columns;
+}
+
+[StructLayout(LayoutKind.Sequential)]
 internal struct DenseSite
 {
     public ulong X, W, B, Out;

@@ -20,6 +20,9 @@ internal sealed record DeviceFigures(int Multiprocessors, int SharedBytes, int M
 /// </summary>
 internal static class TileChoice
 {
+    /// <summary>Clocks from a block's first copy to its first product, about.</summary>
+    public const double FillClocks = 600;
+
     /// <summary>The best candidate for a staircase product.</summary>
     /// <param name="figures">The device.</param>
     /// <param name="rows">Rows of each learner: a dense product has one learner.</param>
@@ -46,22 +49,46 @@ internal static class TileChoice
     /// <summary>The counted lower bound of one launch, in clocks.</summary>
     public static double Clocks(DeviceFigures figures, TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites)
     {
+        long tiles = Tiles(shape, rows, learnerColumns, sites);
+        if (tiles == 0)
+            return 0;
+        double steps = Steps(depth, elementBytes);
+        (double perProcessor, double resident, double busy) = Fill(figures, tiles, shape.SharedBytes, shape.Threads);
+        double macs = perProcessor * shape.M * shape.N * steps * MacsOfStep / figures.MacsPerClock / busy;
+        double bytes = tiles * (double)(shape.M + shape.N) * 32 * steps / figures.CacheBytesPerClock;
+        return Math.Max(macs, bytes) + (Math.Ceiling(perProcessor / resident) * FillClocks);
+    }
+
+    /// <summary>Clocks in which the fullest SM's shared memory takes the tiles' stages and gives them to its warps.</summary>
+    public static double SharedClocks(DeviceFigures figures, TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites)
+    {
+        double fullest = Math.Ceiling(Tiles(shape, rows, learnerColumns, sites) / (double)figures.Multiprocessors);
+        return fullest * Steps(depth, elementBytes) * (WavesOfStep(shape, shape.Threads / 32) + ((shape.M + shape.N) / 4.0));
+    }
+
+    private static long Tiles(TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int sites)
+    {
         long tiles = 0;
         int columns = WeightPacking.Pad64(rows.Length * learnerColumns);
         for (int column = 0; column < columns; column += shape.N)
             tiles += (rows[Math.Min(column / learnerColumns, rows.Length - 1)] + shape.M - 1) / shape.M;
-        tiles *= sites;
-        if (tiles == 0)
-            return 0;
-        int padded = WeightPacking.Pad64(depth);
-        int resident = Math.Max(1, Math.Min(figures.SharedBytes / shape.SharedBytes, 2048 / shape.Threads));
+        return tiles * sites;
+    }
+
+    private static double Steps(int depth, int elementBytes) => WeightPacking.Pad64(depth) * elementBytes / 32.0;
+
+    // A k-step is 32 bytes of a row: 16 multiply-adds of 16-bit operands, or 8 of TF32 at half the rate.
+    internal const double MacsOfStep = 16;
+
+    /// <summary>Wavefronts (128 bytes of shared memory, one a clock) in which so many warp tiles read their operands of one k-step.</summary>
+    internal static double WavesOfStep(TileShape shape, double warpTiles) => warpTiles * (shape.WarpM + shape.WarpN) / 4;
+
+    /// <summary>Blocks of the fullest SM, how many it holds at once, and how much of its tensor cores their warps keep busy.</summary>
+    internal static (double PerProcessor, double Resident, double Busy) Fill(DeviceFigures figures, long blocks, int sharedBytes, int threads)
+    {
+        int resident = Math.Max(1, Math.Min(figures.SharedBytes / sharedBytes, 2048 / threads));
+        long perProcessor = (blocks + figures.Multiprocessors - 1) / figures.Multiprocessors;
         // A 64 x 64 warp tile keeps the tensor cores busy from four warps on; fewer leave issue slots empty.
-        long perProcessor = (tiles + figures.Multiprocessors - 1) / figures.Multiprocessors;
-        double warps = Math.Min(resident, perProcessor) * (shape.Threads / 32.0);
-        double busy = Math.Min(1, warps / 4);
-        double macs = perProcessor * (double)shape.M * shape.N * padded / (figures.MacsPerClock * 2.0 / elementBytes) / busy;
-        double bytes = tiles * (double)(shape.M + shape.N) * padded * elementBytes / figures.CacheBytesPerClock;
-        double fill = Math.Ceiling((double)perProcessor / resident) * 600;
-        return Math.Max(macs, bytes) + fill;
+        return (perProcessor, resident, Math.Min(1, Math.Min(resident, perProcessor) * (threads / 32.0) / 4));
     }
 }

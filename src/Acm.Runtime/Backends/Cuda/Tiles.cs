@@ -12,13 +12,22 @@ internal static class Tiles
             return TileShape.Plain;
         if (backend.Kernels.OnlyTile is { } only)
             return only;
-        Span<int> rows = stackalloc int[learners];
-        for (int n = 0; n < learners; n++)
-            rows[n] = (int)Math.Ceiling(tokens * Math.Min(1, 2 * ExpectedShare * (learners - n) / (learners + 1.0)));
-        return TileChoice.Choose(backend.Figures, rows, learnerColumns, depth, backend.Element.Bytes(), sites);
+        return TileChoice.Choose(backend.Figures, Stairs(tokens, learners, stackalloc int[learners]), learnerColumns, depth, backend.Element.Bytes(), sites);
     }
+
+    /// <summary>The tile of acm_project, or null where acm_up and acm_down do better. (Plain fp32 is for parity; without a compiler there is one tile.)</summary>
+    public static TileShape? Project(CudaBackend backend, int tokens, int learners, (int In, int Out, int LearnerColumns) acm, int sites) =>
+        backend.Element == ElementType.Float32 || backend.Kernels.OnlyTile is not null ? null
+            : ProjectChoice.Choose(backend.Figures, Stairs(tokens, learners, stackalloc int[learners]), tokens, acm, backend.Element.Bytes(), sites);
 
     public static TileShape Dense(CudaBackend backend, int rows, int columns, int depth, int sites = 1) =>
         backend.Element == ElementType.Float32 ? TileShape.Plain
             : backend.Kernels.OnlyTile ?? TileChoice.Choose(backend.Figures, [rows], columns, depth, backend.Element.Bytes(), sites);
+
+    private static Span<int> Stairs(int tokens, int learners, Span<int> rows)
+    {
+        for (int n = 0; n < learners; n++)
+            rows[n] = (int)Math.Ceiling(tokens * Math.Min(1, 2 * ExpectedShare * (learners - n) / (learners + 1.0)));
+        return rows;
+    }
 }

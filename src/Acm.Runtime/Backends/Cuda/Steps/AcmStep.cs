@@ -3,7 +3,7 @@ using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cuda;
 
-/// <summary>acm_up.cu and acm_down.cu, for up to three ACMs that share an input.</summary>
+/// <summary>acm_up.cu and acm_down.cu, or where learners are small acm_project.cu, for up to three ACMs that share an input.</summary>
 internal sealed class AcmStep : CudaStep
 {
     private readonly AcmSite[] _sites;
@@ -31,11 +31,25 @@ internal sealed class AcmStep : CudaStep
 
     private AcmSite Like => _sites[0];
 
-    public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernels(backend, shape);
+    public override void LoadKernels(CudaBackend backend, RunShape shape)
+    {
+        if (Project(backend, shape) is null)
+            UpAndDown(backend, shape);
+    }
 
     public override void Enqueue(CudaForward forward)
     {
-        (TileShape upTile, CudaKernel up, TileShape downTile, CudaKernel down) = Kernels(forward.Backend, forward.Shape);
+        if (Project(forward.Backend, forward.Shape) is var (tile, kernel))
+            EnqueueProject(forward, tile, kernel);
+        else
+            EnqueueUpAndDown(forward);
+    }
+
+    private int Columns => _residual ? WeightPacking.Pad8(_out[0].Columns) : _out[0].Pitch;
+
+    private void EnqueueUpAndDown(CudaForward forward)
+    {
+        (TileShape upTile, CudaKernel up, TileShape downTile, CudaKernel down) = UpAndDown(forward.Backend, forward.Shape);
         ElementType element = forward.Backend.Element;
         int hiddenPitch = _hidden[0].Pitch, outPitch = _out[0].Pitch, rows = forward.Rows(_in.Rows);
         UpArgs upArgs = new()
@@ -45,7 +59,7 @@ internal sealed class AcmStep : CudaStep
         DownArgs downArgs = new()
         {
             HiddenPitch = hiddenPitch, OutPitch = outPitch, Steps = WeightPacking.Steps(_hidden[0].Columns, element),
-            Learners = Like.Learners, LearnerSize = _size, Columns = _residual ? WeightPacking.Pad8(_out[0].Columns) : outPitch,
+            Learners = Like.Learners, LearnerSize = _size, Columns = Columns,
         };
         for (int i = 0; i < _sites.Length; i++)
         {
@@ -58,16 +72,46 @@ internal sealed class AcmStep : CudaStep
         forward.Launch(down, new LaunchShape(new Dim3(Blocks(rows, downTile.M), outPitch / downTile.N, _sites.Length), downTile.Threads, downTile.SharedBytes), downArgs);
     }
 
-    private (TileShape, CudaKernel, TileShape, CudaKernel) Kernels(CudaBackend backend, RunShape shape)
+    private void EnqueueProject(CudaForward forward, TileShape tile, CudaKernel kernel)
+    {
+        ElementType element = forward.Backend.Element;
+        ProjectArgs args = new()
+        {
+            XPitch = _in.Pitch, HiddenPitch = _hidden[0].Pitch, OutPitch = _out[0].Pitch, Columns = Columns, Learners = Like.Learners, LearnerSize = _size,
+            Steps1 = WeightPacking.Steps(_in.Columns, element), Steps2 = WeightPacking.Steps(_hidden[0].Columns, element),
+        };
+        for (int i = 0; i < _sites.Length; i++)
+        {
+            Routed routed = forward.Routed(_sites[i]);
+            (ulong w1, ulong b1, ulong w2, ulong b2) = _weights[i];
+            args.Site[i] = new ProjectSite
+            {
+                X = forward.Address(_in), W1 = w1, B1 = b1, W2 = w2, B2 = b2, Order = routed.Order, Counts = routed.Counts, Out = forward.Address(_out[i]),
+            };
+        }
+        int shared = ProjectChoice.SharedBytes(tile, _in.Columns, _hidden[0].Columns, element.Bytes());
+        forward.Launch(kernel, new LaunchShape(new Dim3(Blocks(forward.Rows(_in.Rows), tile.M), 1, _sites.Length), tile.Threads, shared), args);
+    }
+
+    private (TileShape, CudaKernel)? Project(CudaBackend backend, RunShape shape) =>
+        Tiles.Project(backend, shape.Rows(_in.Rows), Like.Learners, (_in.Columns, _out[0].Columns, _size), _sites.Length) is not { } tile ? null
+            : (tile, backend.Kernels.Get("acm_project", [Precision(backend), .. tile.Defines, Activation, Residual]));
+
+    private (TileShape, CudaKernel, TileShape, CudaKernel) UpAndDown(CudaBackend backend, RunShape shape)
     {
         int rows = shape.Rows(_in.Rows);
-        string precision = Define("PRECISION", (int)backend.Element);
         TileShape up = Tiles.Staircase(backend, rows, Like.Learners, _size, _in.Columns, _sites.Length);
         TileShape down = Tiles.Dense(backend, rows, _out[0].Columns, Like.Learners * _size, _sites.Length);
         return (
-            up, backend.Kernels.Get("acm_up", [precision, .. up.Defines, Define("ACTIVATION", Values.Macro(Like.Activation))]),
-            down, backend.Kernels.Get("acm_down", [precision, .. down.Defines, Define("RESIDUAL", _residual ? 1 : 0)]));
+            up, backend.Kernels.Get("acm_up", [Precision(backend), .. up.Defines, Activation]),
+            down, backend.Kernels.Get("acm_down", [Precision(backend), .. down.Defines, Residual]));
     }
+
+    private string Activation => Define("ACTIVATION", Values.Macro(Like.Activation));
+
+    private string Residual => Define("RESIDUAL", _residual ? 1 : 0);
+
+    private static string Precision(CudaBackend backend) => Define("PRECISION", (int)backend.Element);
 
     private (ulong, ulong, ulong, ulong) Upload(AcmSite site, CudaStorage output, CudaBackend backend)
     {
