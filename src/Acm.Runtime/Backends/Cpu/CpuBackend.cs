@@ -16,11 +16,15 @@ internal readonly record struct BufferSlot(int Index, int Rows, int Width, int P
 /// <summary>float32 on the CPU: weights packed once, SIMD, own threads, tokens sorted by descending k. Rows do not depend on their batch, to the bit.</summary>
 internal sealed unsafe class CpuBackend : IBackend
 {
+    // Values of the front's widest buffer: 4 MB, so that it and its neighbour stay in the third-level cache.
+    private const int FrontValues = 1 << 20;
+
     private readonly Dictionary<Buffer, BufferSlot> _slots = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<RowSpace, int> _spaceIndex = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<ChoiceBuffer, int> _choiceIndex = new(ReferenceEqualityComparer.Instance);
     private readonly List<IDisposable> _owned = [];
     private readonly BufferSlot _output;
+    private readonly bool[] _isFront;
 
     public CpuBackend(ForwardPlan plan, int threads = 0, bool unfoldedGates = false, IReadOnlyList<int>? cores = null)
     {
@@ -29,6 +33,9 @@ internal sealed unsafe class CpuBackend : IBackend
         Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
         Packing = new WeightPacking(Threads);
         Steps = CpuStep.For(plan.Ops, this);
+        FrontSteps = 1 + Array.FindLastIndex(Steps, step => step.Ops[0] is Conv1d conv && conv.In.Rows != plan.Tokens);
+        _isFront = [.. Spaces.Select(space => FrontSteps > 0 && space != plan.Tokens && space != RowSpace.Sequence)];
+        FrontLength = (int)(FrontValues / Buffers.Where(buffer => _isFront[buffer.Rows]).Select(ValuesPerUnit).DefaultIfEmpty(1).Max());
         _output = Slot(plan.Output);
         Pool = WorkerPool.Open(Threads, cores);
         Packing.Run(Pool);
@@ -54,6 +61,18 @@ internal sealed unsafe class CpuBackend : IBackend
     public WorkerPool Pool { get; }
 
     internal CpuStep[] Steps { get; }
+
+    /// <summary>
+    /// How many steps at the beginning see more rows a sequence than the transformer: a speech model's convolutions down to its frames. What they
+    /// write before the last of them is read by no step outside.
+    /// </summary>
+    internal int FrontSteps { get; }
+
+    /// <summary>Whether a row space is the front's own.</summary>
+    internal bool IsFront(int space) => _isFront[space];
+
+    /// <summary>How long an input the front takes at a time, unless one sequence is longer.</summary>
+    internal int FrontLength { get; }
 
     /// <summary>Weights that steps have asked for; packed once all of them are made.</summary>
     internal WeightPacking Packing { get; }
@@ -134,4 +153,6 @@ internal sealed unsafe class CpuBackend : IBackend
 
     internal void CopyOutput(CpuForward forward, in ForwardRun run) =>
         new ReadOnlySpan<float>(forward.Buffer(_output), forward.Rows(_output.Rows) * _output.Width).CopyTo(run.Output);
+
+    private double ValuesPerUnit(BufferSlot buffer) => (double)buffer.Width * Spaces[buffer.Rows].RowsOf(FrontValues) / FrontValues;
 }

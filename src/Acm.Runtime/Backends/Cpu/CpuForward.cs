@@ -55,7 +55,10 @@ internal sealed unsafe class Choices : IDisposable
     }
 }
 
-/// <summary>One run at a time: buffers, the step under way, and its tasks. Nothing is allocated once the largest run has been seen.</summary>
+/// <summary>
+/// One run at a time: buffers, the step under way, and its tasks. Nothing is allocated once the largest run has been seen. A front that shrinks long
+/// inputs (<see cref="CpuBackend.FrontSteps"/>) runs over a few sequences at a time, in buffers that they share and that stay in the caches.
+/// </summary>
 internal sealed unsafe class CpuForward : ParallelWork, IForward
 {
     private readonly CpuBackend _backend;
@@ -65,7 +68,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     private readonly NativeBuffer<float>[] _scratch, _workerScratch;
     private readonly NativeBuffer<int>[] _maps;
     private readonly GemmTasks _gemm;
-    private int _phase;
+    private int _phase, _first;
     private CpuStep? _step;
 
     public CpuForward(CpuBackend backend)
@@ -84,7 +87,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         static NativeBuffer<T>[] Make<T>(int count) where T : unmanaged => [.. Enumerable.Range(0, count).Select(_ => new NativeBuffer<T>())];
     }
 
-    /// <summary>Sequences of this run.</summary>
+    /// <summary>Sequences under way: all of this run, in the front a few of them.</summary>
     public int Sequences { get; private set; }
 
     /// <summary>How this run chooses k.</summary>
@@ -95,28 +98,21 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
 
     public void Run(in ForwardRun run)
     {
-        Sequences = run.Lengths.Length;
         Routing = run.Routing;
+        (_first, Sequences) = (0, run.Lengths.Length);
         for (int space = 0; space < _starts.Length; space++)
-        {
-            if (_starts[space].Length <= Sequences)
-                _starts[space] = new int[Sequences + 1];
-            for (int s = 0; s < Sequences; s++)
-                _starts[space][s + 1] = _starts[space][s] + _backend.Spaces[space].RowsOf(run.Lengths[s]);
-        }
+            if (!_backend.IsFront(space))
+                Lay(space, run.Lengths);
         for (int i = 0; i < _buffers.Length; i++)
-            _buffers[i].Need((long)Rows(_backend.Buffers[i].Rows) * _backend.Buffers[i].Pitch);
+            if (!_backend.IsFront(_backend.Buffers[i].Rows))
+                NeedBuffer(i);
         _backend.Pool.Slots.Enter();
         try
         {
-            for (int i = 0; i < _backend.Steps.Length; i++)
-            {
-                run.Cancellation.ThrowIfCancellationRequested();
-                long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
-                _backend.Steps[i].Run(this, run);
-                if (StepTicks is { } ticks)
-                    ticks[i] = Stopwatch.GetTimestamp() - start;
-            }
+            StepTicks.AsSpan().Clear();
+            if (_backend.FrontSteps > 0)
+                RunFront(run);
+            Run(_backend.FrontSteps, _backend.Steps.Length, run);
             _backend.CopyOutput(this, run);
         }
         finally
@@ -125,14 +121,60 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         }
     }
 
+    private void RunFront(in ForwardRun run)
+    {
+        for (int from = 0; _first < run.Lengths.Length; _first += Sequences)
+        {
+            int end = _first, length = 0;
+            do
+                length += run.Lengths[end++];
+            while (end < run.Lengths.Length && length + run.Lengths[end] <= _backend.FrontLength);
+            ReadOnlySpan<int> lengths = run.Lengths[_first..end];
+            Sequences = lengths.Length;
+            for (int space = 0; space < _starts.Length; space++)
+                if (_backend.IsFront(space))
+                    Lay(space, lengths);
+            for (int i = 0; i < _buffers.Length; i++)
+                if (_backend.IsFront(_backend.Buffers[i].Rows))
+                    NeedBuffer(i);
+            int input = length * _backend.Plan.InputWidth;
+            Run(0, _backend.FrontSteps, run with { Lengths = lengths, Values = run.Values.Slice(from, input) });
+            from += input;
+        }
+        (_first, Sequences) = (0, run.Lengths.Length);
+    }
+
+    private void Run(int first, int end, in ForwardRun run)
+    {
+        for (int i = first; i < end; i++)
+        {
+            run.Cancellation.ThrowIfCancellationRequested();
+            long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
+            _backend.Steps[i].Run(this, run);
+            if (StepTicks is { } ticks)
+                ticks[i] += Stopwatch.GetTimestamp() - start;
+        }
+    }
+
+    // Where the rows of sequences begin in a space.
+    private void Lay(int space, ReadOnlySpan<int> lengths)
+    {
+        if (_starts[space].Length <= lengths.Length)
+            _starts[space] = new int[lengths.Length + 1];
+        for (int s = 0; s < lengths.Length; s++)
+            _starts[space][s + 1] = _starts[space][s] + _backend.Spaces[space].RowsOf(lengths[s]);
+    }
+
+    private void NeedBuffer(int index) => _buffers[index].Need((long)Rows(_backend.Buffers[index].Rows) * _backend.Buffers[index].Pitch);
+
     /// <summary>A buffer of the plan, [rows, width].</summary>
     public float* Buffer(BufferSlot slot) => _buffers[slot.Index].Data;
 
-    /// <summary>Rows of all sequences in a row space.</summary>
-    public int Rows(int space) => _starts[space][Sequences];
+    /// <summary>Rows up to the last sequence's end in a row space.</summary>
+    public int Rows(int space) => Starts(space)[Sequences];
 
     /// <summary>First row of each sequence in a row space, and one past the last.</summary>
-    public ReadOnlySpan<int> Starts(int space) => _starts[space].AsSpan(0, Sequences + 1);
+    public ReadOnlySpan<int> Starts(int space) => _starts[space].AsSpan(_backend.IsFront(space) ? 0 : _first, Sequences + 1);
 
     public Choices Choice(int slot) => _choices[slot];
 
