@@ -65,8 +65,11 @@ switch (suite)
         return Acm.Bench.Parity.ParityPage.Run(args[1..]);
     case "kernels":
         return Kernels();
+    case "bdn":
+        // BenchmarkDotNet's own command line: bdn --list flat, bdn --filter *Gemm* --job short.
+        return Acm.Bench.Sweeps.SweepRunner.Run(args[1..]);
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, ops, service, lengths, simulator, kernels, counts, parity, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, ops, service, lengths, simulator, kernels, counts, parity, bdn, all.");
         return 2;
 }
 

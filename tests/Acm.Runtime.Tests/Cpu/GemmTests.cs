@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Backends.Cpu;
 using NUnit.Framework;
 
@@ -57,7 +59,7 @@ public sealed unsafe class GemmTests
             Assert.That(Multiply(a, rows, depth, packed, most), Is.EqualTo(whole), $"blocks of {most}");
     }
 
-    /// <summary>What a machine without AVX-512, or without any AVX, computes: the same bits.</summary>
+    /// <summary>What a machine without AVX-512, or with 128-bit vectors and fused sums (NEON), computes: the same bits.</summary>
     [Test]
     public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows)
     {
@@ -65,7 +67,12 @@ public sealed unsafe class GemmTests
         float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns);
         float[] wide = Tile(static (rows, a, b, c, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, pitch, bias, (byte*)b));
         Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "256 bits");
-        Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "128 bits");
+        float[] slim = Tile(static (rows, a, b, c, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, pitch, bias));
+        // A machine with 128 bits may have no fused sums: two roundings a term then.
+        if (Fma.IsSupported || AdvSimd.IsSupported)
+            Assert.That(slim, Is.EqualTo(wide), "128 bits");
+        else
+            Assert.That(slim, Is.EqualTo(wide).Within(1e-5f), "128 bits, no fused sums");
         for (int r = 0; r < rows; r++)
             for (int n = 0; n < columns; n++)
             {
