@@ -14,16 +14,21 @@ internal sealed class CountedModel : IDisposable
     private Dictionary<string, long> _before = [];
     private SimulatedDriver? _driver;
 
+    public CountedModel(AcmModel model, DeviceProfile profile, Precision precision, int batch)
+        : this(model, new SimulatorOptions { Profile = profile }, precision, batch)
+    {
+    }
+
     /// <param name="model">The model.</param>
-    /// <param name="profile">The device.</param>
+    /// <param name="device">The device.</param>
     /// <param name="precision">Of the products.</param>
     /// <param name="batch">Most sequences of a run, which the tiles are chosen for.</param>
-    public CountedModel(AcmModel model, DeviceProfile profile, Precision precision, int batch)
+    public CountedModel(AcmModel model, SimulatorOptions device, Precision precision, int batch)
     {
         Func<Acm.Runtime.Plan.ForwardPlan, SessionOptions, IBackend>? before = BackendFactory.Simulator;
         BackendFactory.Simulator = (plan, options) =>
         {
-            SimulatedGpu gpu = new(new SimulatorOptions { Profile = profile }) { Ran = _runs.Add };
+            SimulatedGpu gpu = new(device) { Ran = _runs.Add };
             _driver = new SimulatedDriver([gpu]);
             Backend = (CudaBackend)BackendFactory.Cuda(plan, options, _driver.Start(), BackendKind.Simulator);
             return Backend;

@@ -8,7 +8,7 @@ internal static class RandomVit
     /// <summary>Writes the package unless an earlier run left it, dense or with ACMs (N = 4) at every site; returns its folder.</summary>
     public static string Package(VitShape shape, bool acm)
     {
-        string folder = Path.Combine(Path.GetTempPath(), "acm-bench", $"{shape.Name.Replace('/', '-')}-{(acm ? "acm" : "dense")}-2");
+        string folder = Path.Combine(Path.GetTempPath(), "acm-bench", $"{shape.Name.Replace('/', '-')}-{(acm ? "acm" : "dense")}-3");
         if (File.Exists(Path.Combine(folder, "model.safetensors")))
             return folder;
         Directory.CreateDirectory(folder);
@@ -16,6 +16,8 @@ internal static class RandomVit
         var random = new Random(7);
         var writer = new SafeTensorsWriter();
         int d = shape.Width;
+        // About what trained weights have, so that activations stay of order 1 and GELU sees its whole curve.
+        float usual = 2f / MathF.Sqrt(shape.Width);
         Add("class_token", 1, 1, d);
         Add("conv_proj.weight", d, 3, shape.Patch, shape.Patch);
         Add("conv_proj.bias", d);
@@ -49,30 +51,29 @@ internal static class RandomVit
             Add($"{path}.b1", hidden);
             Add($"{path}.w2", hidden, d);
             Linear($"{path}.gating_network.net.0", 16, d);
-            Linear($"{path}.gating_network.net.1", 16, 16);
-            Linear($"{path}.gating_network.net.2", outputs, 16);
+            // Their own fan-in's scale: k varies from token to token.
+            Linear($"{path}.gating_network.net.1", 16, 16, gain: 2);
+            Linear($"{path}.gating_network.net.2", outputs, 16, gain: 2);
         }
 
         void Norm(string path)
         {
             // Around one: a layer's part in the residual stream is of the stream's order.
-            Fill($"{path}.weight", 1, d);
+            Fill($"{path}.weight", 1, usual, d);
             Add($"{path}.bias", d);
         }
 
-        void Linear(string path, int output, int input)
+        void Linear(string path, int output, int input, float gain = 0)
         {
-            Add($"{path}.weight", output, input);
+            Fill($"{path}.weight", 0, gain > 0 ? gain / MathF.Sqrt(input) : usual, output, input);
             Add($"{path}.bias", output);
         }
 
-        void Add(string name, params long[] sizes) => Fill(name, 0, sizes);
+        void Add(string name, params long[] sizes) => Fill(name, 0, usual, sizes);
 
-        void Fill(string name, float around, params long[] sizes)
+        void Fill(string name, float around, float scale, params long[] sizes)
         {
             float[] values = new float[sizes.Aggregate(1L, static (product, size) => product * size)];
-            // About what trained weights have, so that activations stay of order 1 and GELU sees its whole curve.
-            float scale = 2f / MathF.Sqrt(shape.Width);
             for (int i = 0; i < values.Length; i++)
                 values[i] = around + (random.NextSingle() - 0.5f) * scale;
             writer.Add(name, sizes, values);

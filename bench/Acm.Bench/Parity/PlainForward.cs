@@ -100,6 +100,8 @@ internal sealed class PlainForward(ForwardPlan plan, ElementType precision, Func
         int units = site.Learners * site.LearnerSize;
         ReadOnlySpan<int> k = learnersOf(site).Span;
         float[] hidden = Multiply(Rounded(x), Rounded(Values.Of(site.W1)), site.InputWidth, units);
+        if (site.B2 is not null)
+            throw new NotSupportedException($"{site.Path}: b2");
         AddBias(hidden, site.B1);
         hidden = Rounded(Activated(hidden, site.Activation));
         for (int row = 0; row < k.Length; row++)
@@ -143,8 +145,12 @@ internal sealed class PlainForward(ForwardPlan plan, ElementType precision, Func
 
     private static float[] Activated(float[] values, Activation activation)
     {
-        for (int i = 0; activation != Activation.Identity && i < values.Length; i++)
-            values[i] = (float)Functions.Apply(activation, values[i]);
+        if (activation != Activation.Identity)
+            Parallel.For(0, (values.Length + 4095) / 4096, part =>
+            {
+                foreach (ref float value in values.AsSpan(part * 4096, Math.Min(4096, values.Length - (part * 4096))))
+                    value = (float)Functions.Apply(activation, value);
+            });
         return values;
     }
 
