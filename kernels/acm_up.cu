@@ -3,12 +3,14 @@
 //   hidden[p, :] = act(x[order[p], :] W1 + b1)        p = 0 .. M_n - 1 for the columns of learner n
 //
 // Rows are tokens sorted by descending k (route.cuh), so learner n's tokens are the first M_n rows and tile (m, n) runs iff its first row is
-// one of them: a staircase. A row beyond M_n that shares a tile with one before it is read as zeros and not stored.
+// one of them: a staircase. A row beyond M_n that shares a tile with one before it is read as zeros and not stored; columns of a learner that no
+// row of the tile takes are not read.
 //
 // Tile: TILE_M x TILE_N of [tokens, N * D], rows gathered through the permutation as they are copied. Pipeline: tile.cuh. Epilogue: bias,
 // activation, one 16-byte store per 8 columns (two in the 32-bit types).
 // Grid: (ceil(max tokens / TILE_M), padded columns / TILE_N, sites); block kThreads; dynamic shared STAGES * (TILE_M + TILE_N) * STAGE_BYTES.
 #include "activation.cuh"
+#include "routing.cuh"
 #include "shape.cuh"
 
 struct UpSite {
@@ -46,7 +48,7 @@ KERNEL(T::kThreads, 1) acm_up(const UNIFORM UpArgs args)
         return there;
     });
     PackedColumns<T> b;
-    b.aim(thread, site.w1, n0, args.steps);
+    b.aim(thread, site.w1, n0, args.steps, learners_of_row(m0, site.counts, args.learners) * args.learner_size);
     T tile;
     tile.clear();
     const int warp = thread / 32, mine = site.counts[least((n0 + T::warp_column(warp)) / args.learner_size, args.learners - 1) + 1];

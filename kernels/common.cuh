@@ -82,6 +82,11 @@ DEVICE int least(int a, int b) { return a < b ? a : b; }
 DEVICE int most(int a, int b) { return a > b ? a : b; }
 
 DEVICE const u8* opaque(const u8* p) { asm volatile("" : "+l"(p)); return p; }     // keeps the compiler from folding what was added so far
+DEVICE const u8* ahead(const u8* p, int bytes)      // p + bytes, added in place: a plain sum is made early, and then moved back
+{
+    asm volatile("add.s64 %0, %0, %1;" : "+l"(p) : "l"((long long)bytes));
+    return p;
+}
 
 // ---- shared memory by its own 32-bit addresses
 DEVICE u32 shared_address(const void* p)

@@ -274,7 +274,7 @@ template <class T> struct WholeRows {
     DEVICE_MEMBER void advance(int stages)
     {
 #pragma unroll
-        for (int i = 0; i < T::kCopiesA; i++) at[i] = opaque(at[i] + stages * T::KB);
+        for (int i = 0; i < T::kCopiesA; i++) at[i] = ahead(at[i], stages * T::KB);
     }
     DEVICE_MEMBER void passed(int) {}
 };
@@ -311,7 +311,7 @@ template <class T> struct EndingRows {
     DEVICE_MEMBER void advance(int stages)
     {
 #pragma unroll
-        for (int i = 0; i < T::kCopiesA; i++) at[i] = opaque(at[i] + stages * T::KB);
+        for (int i = 0; i < T::kCopiesA; i++) at[i] = ahead(at[i], stages * T::KB);
     }
     DEVICE_MEMBER void passed(int stages)
     {
@@ -321,20 +321,24 @@ template <class T> struct EndingRows {
 };
 
 // BN columns of a packed matrix, from column `first` (a multiple of 32) on; `steps` = S of the packing. A warp copies whole runs of
-// neighbouring bytes, 512 at a time. The pointers stand 2 KB ahead (see kStagesPerAdvance).
+// neighbouring bytes, 512 at a time. The pointers stand 2 KB ahead (see kStagesPerAdvance). In place of columns from `needed` on, which
+// nobody may ask for, the first ones are copied again: memory need not give more for them.
 template <class T> struct PackedColumns {
     static constexpr int kWarpBytes = T::kCopiesB * 512, kRun = 16 * T::KB;           // a warp's share of a stage; what lies together of it
     static constexpr int kRuns = kWarpBytes > kRun ? kWarpBytes / kRun : 1;
     const u8* at[kRuns];
     u32 to;
 
-    DEVICE_MEMBER void aim(int thread, const void* packed, int first, int steps)
+    DEVICE_MEMBER void aim(int thread, const void* packed, int first, int steps, int needed = 0x7fffffff)
     {
         const int byte = thread / 32 * kWarpBytes;
         to = byte + thread % 32 * 16;
 #pragma unroll
-        for (int i = 0; i < kRuns; i++)
-            at[i] = opaque((const u8*)packed + ((u64)(first / 16 + byte / kRun + i) * steps * 512 + byte % kRun + thread % 32 * 16 + 2048));
+        for (int i = 0; i < kRuns; i++) {
+            int q = first / 16 + byte / kRun + i;
+            if (q / 2 * 32 >= needed) q = first / 16;
+            at[i] = opaque((const u8*)packed + ((u64)q * steps * 512 + byte % kRun + thread % 32 * 16 + 2048));
+        }
     }
     DEVICE_MEMBER void issue(u32 shared, int stage) const
     {
@@ -345,6 +349,6 @@ template <class T> struct PackedColumns {
     DEVICE_MEMBER void advance(int stages)
     {
 #pragma unroll
-        for (int i = 0; i < kRuns; i++) at[i] = opaque(at[i] + stages * kRun);
+        for (int i = 0; i < kRuns; i++) at[i] = ahead(at[i], stages * kRun);
     }
 };
