@@ -19,7 +19,7 @@ internal static class ParityPage
     private static readonly string[] s_checks = ["forced", "free", "checked", "batch", "seeds"];
 
     /// <summary>Carries out what is not on record of the present kernels, and writes the page anew after every piece.</summary>
-    /// <param name="words">Only pieces whose names contain each of these; "again": also what is on record.</param>
+    /// <param name="words">Only pieces whose names contain each of these, or one of "a,b"; "again": also what is on record.</param>
     /// <returns>1 where a piece failed.</returns>
     public static int Run(string[] words)
     {
@@ -27,7 +27,7 @@ internal static class ParityPage
         words = [.. words.Where(static word => word != "again")];
         foreach (ParityCase @case in ParityCase.All())
         {
-            string[] wanted = [.. PiecesOf(@case).Where(piece => words.All(piece.Contains) && (again || !ParityRecord.Load().ContainsKey(piece)))];
+            string[] wanted = [.. PiecesOf(@case).Where(piece => words.All(word => word.Split(',').Any(piece.Contains)) && (again || !ParityRecord.Load().ContainsKey(piece)))];
             if (wanted.Length > 0)
                 CarryOut(@case, wanted);
         }
