@@ -8,11 +8,14 @@ namespace Acm.Bench;
 /// <summary>A page of docs/bench: what was run on which machine when, a table, a plot.</summary>
 internal sealed class Report(string file, string title, string about, params string[] columns)
 {
+    private readonly bool _byThreads = columns.Contains("threads");
     private readonly List<string[]> _rows = [];
 
-    /// <summary>Adds a line of the table, and shows it.</summary>
+    /// <summary>Adds a line of the table, and shows it; on a page that compares numbers of threads, with how far the cores are from each other now.</summary>
     public void Add(params string[] cells)
     {
+        if (_byThreads)
+            cells = [.. cells, CoreDistance.Measure() is { } distance ? Number(distance, "0") : "-"];
         _rows.Add(cells);
         Console.WriteLine(string.Join("  ", cells));
     }
@@ -24,7 +27,11 @@ internal sealed class Report(string file, string title, string about, params str
         page.AppendLine($"# {title}").AppendLine().AppendLine(about).AppendLine();
         page.AppendLine($"{Machine()}, {Environment.ProcessorCount} cores seen; {CpuBackend.InstructionSet}; .NET {Environment.Version}; "
             + $"ONNX Runtime 1.31.1; load average {Load()}, this run included; {DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture)} UTC.").AppendLine();
-        page.AppendLine($"| {string.Join(" | ", columns)} |").AppendLine($"|{string.Concat(columns.Select(static _ => " --- |"))}");
+        string[] heads = _byThreads ? [.. columns, "cores, ns"] : columns;
+        if (_byThreads)
+            page.AppendLine("`cores, ns`: a word from one core to the other and back, right after the line was measured; some 80 where both lie under one cache, "
+                + "300 and more where the host has them apart, and two threads then take longer.").AppendLine();
+        page.AppendLine($"| {string.Join(" | ", heads)} |").AppendLine($"|{string.Concat(heads.Select(static _ => " --- |"))}");
         foreach (string[] row in _rows)
             page.AppendLine($"| {string.Join(" | ", row)} |");
         if (plot is not null)

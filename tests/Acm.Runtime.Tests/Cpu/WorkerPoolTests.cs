@@ -21,6 +21,8 @@ public sealed class WorkerPoolTests
 
         public bool Overlapped { get; private set; }
 
+        public List<int> Order { get; } = [];
+
         private readonly int[] _busy = new int[MostThreads];
 
         public void Begin(int tasks) => Times = new int[tasks];
@@ -34,6 +36,7 @@ public sealed class WorkerPoolTests
             {
                 MostAtOnce = Math.Max(MostAtOnce, now);
                 Workers.Add(worker);
+                Order.Add(task);
             }
             each?.Invoke();
             Interlocked.Increment(ref Times[task]);
@@ -71,6 +74,19 @@ public sealed class WorkerPoolTests
         pool.Close();
         Assert.That(work.Overlapped, Is.False);
         Assert.That(work.Workers, Has.All.LessThan(threads));
+    }
+
+    [Test]
+    public void EachThreadBeginsWithItsOwnShareAndThenTakesWhatIsLeft()
+    {
+        var work = new Counted(3);
+        work.Begin(10);
+        work.Arm(10);
+        while (work.TryRunOne(1))
+        {
+        }
+        Assert.That(work.Order, Is.EqualTo(new[] { 3, 4, 5, 6, 7, 8, 9, 0, 1, 2 }));
+        Assert.That(work.HasTasks, Is.False);
     }
 
     [Test]

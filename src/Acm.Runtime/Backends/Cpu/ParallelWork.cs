@@ -3,14 +3,19 @@ using System.Runtime.ExceptionServices;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>Work cut into numbered tasks that any thread may take, in any order, each exactly once.</summary>
+/// <summary>
+/// Work cut into numbered tasks that any thread may take, in any order, each exactly once. Every thread begins with a share of neighbouring tasks,
+/// the same one from step to step, so that it often finds in its own cache what it reads; then it takes what others have left.
+/// </summary>
 internal abstract class ParallelWork
 {
     /// <summary>Most threads of one work: as many seats as a word has bits.</summary>
     public const int MostThreads = 64;
 
-    // High half: tasks there are; low half: tasks taken. One word, so that a claim always belongs to the work it was read from.
-    private long _state;
+    // Each seat's share of the tasks, a cache line pair apart. High half: where it ends; low half: the next to take. One word, so that a claim
+    // always belongs to the work it was read from.
+    private const int Apart = 16;
+    private readonly long[] _shares;
     private ulong _freeSeats;
     private int _pending;
     private Exception? _error;
@@ -19,6 +24,7 @@ internal abstract class ParallelWork
     protected ParallelWork(int threads)
     {
         Threads = Math.Clamp(threads, 1, MostThreads);
+        _shares = new long[(Threads + 1) * Apart];
         _freeSeats = (Threads == MostThreads ? ulong.MaxValue : (1ul << Threads) - 1) & ~1ul;
     }
 
@@ -34,15 +40,25 @@ internal abstract class ParallelWork
     {
         get
         {
-            long seen = Volatile.Read(ref _state);
-            return (int)seen < (int)(seen >> 32);
+            for (int seat = 0; seat < Threads; seat++)
+                if (IsLeft(Volatile.Read(ref Share(seat))))
+                    return true;
+            return false;
         }
     }
+
+    private static bool IsLeft(long share) => (int)share < (int)(share >> 32);
+
+    private ref long Share(int seat) => ref _shares[(seat + 1) * Apart];
 
     internal void Arm(int tasks)
     {
         _pending = tasks;
-        Volatile.Write(ref _state, (long)tasks << 32);
+        for (int seat = 0; seat < Threads; seat++)
+        {
+            long first = (long)tasks * seat / Threads, end = (long)tasks * (seat + 1) / Threads;
+            Volatile.Write(ref Share(seat), end << 32 | first);
+        }
     }
 
     /// <summary>A number for a helper to work under; 0 where all are taken.</summary>
@@ -65,14 +81,25 @@ internal abstract class ParallelWork
     /// <returns>False where none was left.</returns>
     internal bool TryRunOne(int worker)
     {
-        if (!HasTasks)
-            return false;
-        long claimed = Interlocked.Increment(ref _state) - 1;
-        if ((int)claimed >= (int)(claimed >> 32))
-            return false;
+        for (int i = 0; i < Threads; i++)
+        {
+            ref long share = ref Share((worker + i) % Threads);
+            if (!IsLeft(Volatile.Read(ref share)))
+                continue;
+            long claimed = Interlocked.Increment(ref share) - 1;
+            if (!IsLeft(claimed))
+                continue;
+            Carry((int)claimed, worker);
+            return true;
+        }
+        return false;
+    }
+
+    private void Carry(int task, int worker)
+    {
         try
         {
-            Execute((int)claimed, worker);
+            Execute(task, worker);
         }
         catch (Exception e)
         {
@@ -82,7 +109,6 @@ internal abstract class ParallelWork
         {
             Interlocked.Decrement(ref _pending);
         }
-        return true;
     }
 
     internal void WaitForOthers()

@@ -71,9 +71,9 @@ internal sealed unsafe class GemmTasks(int threads)
         ref RowBlock block = ref Find(task, out int panel);
         int end = Math.Min(panel + _span, _call.Weights[0].Panels);
         byte* next = null;
-        if (task + threads < _count * _spans)
+        if (task + 1 < _count * _spans)
         {
-            ref RowBlock other = ref Find(task + threads, out int ahead);
+            ref RowBlock other = ref Find(task + 1, out int ahead);
             if (ahead != end - 1 || other.Group != block.Group)
                 next = _call.Weights[other.Group].Panel(ahead);
         }
