@@ -86,9 +86,11 @@ int Lengths()
     return 0;
 }
 
-// `kernels [--only ARCHITECTURE] [FILE]`: what the assembler makes of kernels/*.cu, to FILE or to the terminal; 1 where any spills.
+// `kernels load`: how long a model's kernels take. `kernels [--only ARCHITECTURE,...] [FILE]`: what the assembler makes of kernels/*.cu, to FILE or to the terminal; 1 where any spills.
 int Kernels()
 {
+    if (args is [_, "load"])
+        return Acm.Bench.Kernels.LoadReport.Run();
     string? only = args is [_, "--only", var architecture, ..] ? architecture : null, file = args.Skip(only is null ? 1 : 3).FirstOrDefault();
     using TextWriter page = file is null ? Console.Out : new StreamWriter(file);
     return Acm.Bench.Kernels.CompileReport.Run(Path.Combine(Environment.CurrentDirectory, "kernels"), page, only) == 0 ? 0 : 1;

@@ -17,7 +17,10 @@ internal static class CompileReport
     /// <summary>A kernel as it is compiled: threads of a block and dynamic shared bytes, where they are known from the macros.</summary>
     private sealed record Variant(string File, string[] Defines, int Threads, int Shared, string What);
 
-    /// <summary>Writes the page; returns how many kernels spill.</summary>
+    /// <summary>A kernel by two compilers; <paramref name="Other"/> is null where there is one only.</summary>
+    private sealed record Compiled(string Architecture, string Kernel, string Precision, string What, KernelUsage Usage, KernelUsage? Other);
+
+    /// <summary>Writes the page, of these architectures or of all; returns how many kernels spill.</summary>
     public static int Run(string kernels, TextWriter page, string? only)
     {
         string? folder = SourceTreeCompilers.Folder;
@@ -27,44 +30,62 @@ internal static class CompileReport
             return -1;
         }
 
+        NvrtcCompiler? other = SourceTreeCompilers.Nvrtc().Select(static path => NvrtcCompiler.TryOpen(path, out _)).FirstOrDefault(found => found is not null && found.Name != compiler.Name);
         string? disassembler = folder is null ? null : Directory.EnumerateFiles(folder, "nvdisasm", SearchOption.AllDirectories).FirstOrDefault();
         page.WriteLine($"# What the assembler makes of the kernels\n\nWritten by `dotnet run -c Release --project bench/Acm.Bench kernels`; compiler: {compiler.Name}. Facts and counts, no times.");
         page.WriteLine("Blocks: how many one multiprocessor can hold by registers, shared memory and threads, and by which of them it is bound. SASS/HMMA: instructions of the");
         page.WriteLine("loop that holds most HMMA, divided by its HMMA (nvdisasm).\n");
-        int spilling = 0;
-        foreach (string architecture in Architectures.Where(a => only is null || a == only))
+        List<Compiled> all = [];
+        foreach (string architecture in Architectures.Where(a => only is null || only.Split(',').Contains(a)))
         {
             page.WriteLine($"\n## sm_{architecture}\n\n| kernel | precision | variant | registers | spilled bytes | shared KB | blocks/SM (bound) | SASS/HMMA |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
             foreach (int precision in architecture == "75" ? [0, 2] : new[] { 0, 1, 2, 3 })
                 foreach (Variant variant in Variants(precision, architecture))
-                    spilling += Row(page, compiler, disassembler, kernels, architecture, precision, variant);
+                    all.AddRange(Row(page, compiler, other, disassembler, kernels, architecture, precision, variant));
             page.Flush();
             Console.Error.WriteLine($"sm_{architecture} done");
         }
 
+        if (other is not null)
+            Compare(page, compiler.Name, other.Name, all);
+        int spilling = all.Count(static one => Spilled(one.Usage) > 0) + all.Count(static one => one.Other is { } second && Spilled(second) > 0);
         page.WriteLine($"\n{spilling} kernels spill.");
         return spilling;
     }
 
-    private static int Row(TextWriter page, NvrtcCompiler compiler, string? disassembler, string kernels, string architecture, int precision, Variant variant)
+    private static IEnumerable<Compiled> Row(TextWriter page, NvrtcCompiler compiler, NvrtcCompiler? other, string? disassembler, string kernels, string architecture, int precision, Variant variant)
     {
-        CompiledKernel kernel = compiler.Compile(new CompileRequest(KernelSource.Read(kernels, variant.File), architecture, KernelImageKind.Cubin)
-        {
-            Defines = [$"PRECISION={precision}", .. variant.Defines],
-        });
-        int spilling = 0;
+        CompileRequest request = new(KernelSource.Read(kernels, variant.File), architecture, KernelImageKind.Cubin) { Defines = [$"PRECISION={precision}", .. variant.Defines] };
+        CompiledKernel kernel = compiler.Compile(request);
+        CompiledKernel? second = other?.Compile(request);
+        string name = ((string[])["fp32", "tf32", "fp16", "bf16"])[precision];
         foreach (KernelUsage usage in kernel.Usage)
         {
-            int spilled = usage.SpillStoreBytes + usage.SpillLoadBytes;
-            spilling += spilled > 0 ? 1 : 0;
             string perHmma = disassembler is null ? "" : SassLoop.InstructionsPerHmma(disassembler, kernel.Image) is { } ratio ? ratio.ToString("F2", CultureInfo.InvariantCulture) : "";
-            string name = ((string[])["fp32", "tf32", "fp16", "bf16"])[precision];
             string shared = ((usage.SharedBytes + variant.Shared) / 1024.0).ToString("F1", CultureInfo.InvariantCulture);
-            page.WriteLine($"| {usage.Kernel} | {name} | {variant.What} | {usage.Registers} | {spilled} | {shared} | {Occupancy(architecture, usage, variant)} | {perHmma} |");
+            page.WriteLine($"| {usage.Kernel} | {name} | {variant.What} | {usage.Registers} | {Spilled(usage)} | {shared} | {Occupancy(architecture, usage, variant)} | {perHmma} |");
+            yield return new(architecture, usage.Kernel, name, variant.What, usage, second?.Usage.Single(u => u.Kernel == usage.Kernel));
         }
-
-        return spilling;
     }
+
+    /// <summary>The other compiler: totals, and the rows that differ much.</summary>
+    private static void Compare(TextWriter page, string name, string otherName, List<Compiled> all)
+    {
+        page.WriteLine($"\n## {name} and {otherName}\n\nThe same kernels by both. *Differ*: by more than 8 registers.\n");
+        page.WriteLine($"| architecture | kernels | spill, {name} | spill, {otherName} | most registers, {name} | most registers, {otherName} | differ |\n| --- | --- | --- | --- | --- | --- | --- |");
+        foreach (IGrouping<string, Compiled> group in all.GroupBy(static one => one.Architecture))
+            page.WriteLine($"| sm_{group.Key} | {group.Count()} | {group.Count(static one => Spilled(one.Usage) > 0)} | {group.Count(static one => Spilled(one.Other!) > 0)} | "
+                + $"{group.Max(static one => one.Usage.Registers)} | {group.Max(static one => one.Other!.Registers)} | {group.Count(Differ)} |");
+        if (!all.Any(Differ))
+            return;
+        page.WriteLine($"\n| architecture | kernel | precision | variant | registers, {name} | registers, {otherName} |\n| --- | --- | --- | --- | --- | --- |");
+        foreach (Compiled one in all.Where(Differ))
+            page.WriteLine($"| sm_{one.Architecture} | {one.Kernel} | {one.Precision} | {one.What} | {one.Usage.Registers} | {one.Other!.Registers} |");
+    }
+
+    private static bool Differ(Compiled one) => Math.Abs(one.Usage.Registers - one.Other!.Registers) > 8;
+
+    private static int Spilled(KernelUsage usage) => usage.SpillStoreBytes + usage.SpillLoadBytes;
 
     /// <summary>Blocks per multiprocessor, by the profile nearest to the architecture.</summary>
     private static string Occupancy(string architecture, KernelUsage usage, Variant variant)
@@ -84,20 +105,18 @@ internal static class CompileReport
     private static IEnumerable<Variant> Variants(int precision, string architecture)
     {
         int bytes = precision >= 2 ? 2 : 4;
-        (int M, int N, int WarpM, int WarpN, int Bytes, int Stages)[] shapes = precision == 0 ? [(64, 64, 32, 32, 64, 2)]
-            : [(128, 256, 64, 64, 64, 4), (128, 128, 64, 64, 64, 4), (64, 128, 64, 64, 64, 4), (64, 128, 32, 64, 128, 4), (64, 64, 32, 32, 128, 4), (32, 128, 32, 32, 128, 4), (32, 64, 32, 32, 128, 4)];
-        foreach ((int m, int n, int wm, int wn, int kb, int stages) in shapes)
+        IReadOnlyList<TileShape> shapes = precision == 0 ? [TileShape.Plain] : TileShape.Candidates;
+        foreach (TileShape shape in shapes)
         {
-            int threads = m / wm * (n / wn) * 32, shared = stages * (m + n) * kb;
+            (int threads, int shared, string[] tile) = (shape.Threads, shape.SharedBytes, shape.Defines);
             if (architecture == "75" && shared > 65536)
                 continue;
-            string[] tile = [$"TILE_M={m}", $"TILE_N={n}", $"WARP_M={wm}", $"WARP_N={wn}", $"STAGE_BYTES={kb}", $"STAGES={stages}"];
-            string what = $"{m}x{n}, warps {wm}x{wn}, {stages} stages of {kb} B";
+            string what = $"{shape.M}x{shape.N}, warps {shape.WarpM}x{shape.WarpN}, {shape.Stages} stages of {shape.StageBytes} B";
             yield return new("acm_up.cu", [.. tile, "ACTIVATION=1"], threads, shared, what);
             yield return new("acm_down.cu", [.. tile, "RESIDUAL=1"], threads, shared, what);
             yield return new("dense.cu", [.. tile, "OUTPUT=0"], threads, shared, what);
             yield return new("conv1d.cu", [.. tile, "OUTPUT=0", "ACTIVATION=1"], threads, shared, what);
-            if (m == shapes[^1].M && n == shapes[^1].N)
+            if (shape == shapes[^1])
                 yield return new("patch.cu", [.. tile, "PATCH_SIZE=16"], threads, shared, what);
         }
 
