@@ -123,6 +123,71 @@ public class TranscribeCommandTests
         Assert.That(error, Does.Contain("no samples").And.Contain("lambda 3"));
     }
 
+    [Test]
+    public void The_same_words_are_heard_at_any_rate_and_in_any_number_of_channels()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        string original = Samples(model)[6], words = Words(model, [original])[original];
+        List<string> files = [];
+        foreach (int rate in (int[])[16000, 22050, 44100, 48000, 96000, 192000])
+            foreach (int channels in (int[])[1, 2, 8])
+                File.WriteAllBytes(AddFile($"{rate}-{channels}.wav"), Resampled(original, rate, channels));
+        Assert.That(Words(model, [.. files]).Values, Has.All.EqualTo(words));
+        // Half of what was heard is gone, but telephones are listened to as well.
+        File.WriteAllBytes(AddFile("telephone.wav"), Resampled(original, 8000, 1));
+        Assert.That(Words(model, [files[^1]]).Single().Value, Is.Not.Empty);
+
+        string AddFile(string name)
+        {
+            files.Add(folder[name]);
+            return files[^1];
+        }
+    }
+
+    private static byte[] Resampled(string path, int rate, int channels)
+    {
+        using WavReader recording = WavReader.Open(path);
+        float[] samples = new float[recording.Length];
+        recording.Read(samples);
+        Resampler resampler = new(recording.SampleRate, rate);
+        List<float> changed = [];
+        resampler.Process(samples, changed);
+        resampler.Finish(changed);
+        byte[] header = Header(4 * changed.Count * channels);
+        header[20] = 3;
+        header[22] = (byte)channels;
+        header[32] = (byte)(4 * channels);
+        header[34] = 32;
+        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(24), rate);
+        byte[] data = new byte[4 * changed.Count * channels];
+        for (int i = 0; i < changed.Count * channels; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(data.AsSpan(4 * i), changed[i / channels]);
+        return [.. header, .. data];
+    }
+
+    [Test]
+    public void A_recording_that_ends_early_or_holds_no_numbers_is_heard_and_said_to()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        byte[] whole = File.ReadAllBytes(Samples(model)[6]);
+        File.WriteAllBytes(folder["cut.wav"], whole[..^(Rate * 2)]);
+        var (code, output, error) = Tool.Run("transcribe", model, folder["cut.wav"]);
+        double seconds = (whole.Length - 44) / 2.0 / Rate;
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("cut.wav: ends early").And.Contain($"the header says {seconds:0.###} s, {seconds - 1:0.###} s are there"));
+        Assert.That(output, Is.Not.Empty);
+
+        byte[] loud = Resampled(Samples(model)[6], Rate, 1);
+        BinaryPrimitives.WriteSingleLittleEndian(loud.AsSpan(44 + 400), float.NaN);
+        File.WriteAllBytes(folder["nan.wav"], loud);
+        (code, output, error) = Tool.Run("transcribe", model, folder["nan.wav"]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("nan.wav: 1 samples are NaN or infinite"));
+        Assert.That(output.Split('	')[1].Trim(), Is.EqualTo(Words(model, [Samples(model)[6]])[Samples(model)[6]]));
+    }
+
     [Test, Explicit("ten minutes of sound, in a process of its own")]
     public void Ten_minutes_stream_in_bounded_memory()
     {

@@ -77,6 +77,10 @@ internal static class TranscribeCommand
             });
         if (heard.Seconds == 0)
             error.WriteLine($"{path}: no samples in it");
+        if (recording.Missing > 0)
+            error.WriteLine($"{path}: ends early: the header says {(double)(recording.Length + recording.Missing) / recording.SampleRate:0.###} s, {length:0.###} s are there and were heard");
+        if (recording.NotFinite > 0)
+            error.WriteLine($"{path}: {recording.NotFinite} samples are NaN or infinite; heard as silence");
         if (draw)
             heard.Waveform = Waveform.Read(path, transcriber.FrameSeconds);
         return heard;

@@ -25,6 +25,9 @@ internal interface IForward : IDisposable
     /// <summary>Whether it can carry out another run; one that cannot is disposed of, and the next run gets a new one.</summary>
     bool IsUsable => true;
 
+    /// <summary>Whether <see cref="Run"/> fills <see cref="ForwardRun.Classes"/> and then leaves <see cref="ForwardRun.Output"/> alone.</summary>
+    bool FillsClasses => false;
+
     /// <summary>Runs the plan. Everything in <paramref name="run"/> has been checked; throws OperationCanceledException between ops.</summary>
     void Run(in ForwardRun run);
 }
@@ -49,6 +52,9 @@ internal readonly ref struct ForwardRun
 
     /// <summary>Receives the output buffer: [rows, width], packed.</summary>
     public required Span<float> Output { get; init; }
+
+    /// <summary>Where classes are asked for in place of logits, receives the best of each output row from a forward that fills them; else empty.</summary>
+    public Span<int> Classes { get; init; }
 
     /// <summary>Receives k: for site s, rows s * tokens .. of [sites, tokens], packed; or empty.</summary>
     public Span<int> Choices { get; init; }

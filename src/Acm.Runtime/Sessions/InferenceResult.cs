@@ -17,12 +17,14 @@ public sealed class InferenceResult
     private double[] _exactOutput = [];
     private double[] _exactStates = [];
     private int[] _k = [];
+    private int[] _classes = [];
     private int[] _outputRows = [];
     private int[] _tokensOf = [];
     private int _totalOutputRows;
     private int _preparedTokens;
     private int _preparedRows;
     private int _preparedStates;
+    private bool _classesOnly;
 
     internal InferenceResult(ForwardPlan plan, bool hidden, bool exact)
     {
@@ -36,8 +38,11 @@ public sealed class InferenceResult
     /// <summary>Sequences of the last run; 0 before the first, and after one that failed.</summary>
     public int Batch { get; private set; }
 
-    /// <summary>Logits or embeddings, [rows of all sequences, <see cref="OutputWidth"/>], packed.</summary>
-    public ReadOnlySpan<float> Output => _output.AsSpan(0, _totalOutputRows * OutputWidth);
+    /// <summary>Logits or embeddings, [rows of all sequences, <see cref="OutputWidth"/>], packed; empty after a run with <see cref="RunOptions.ClassesOnly"/>.</summary>
+    public ReadOnlySpan<float> Output => _output.AsSpan(0, _classesOnly ? 0 : _totalOutputRows * OutputWidth);
+
+    /// <summary>After a run with <see cref="RunOptions.ClassesOnly"/>, the index of each row's largest logit, the lowest on a tie, packed; else empty.</summary>
+    public ReadOnlySpan<int> Classes => _classes.AsSpan(0, _classesOnly ? _totalOutputRows : 0);
 
     /// <summary>Classes, characters, or the embedding's width.</summary>
     public int OutputWidth => Plan.Output.Width;
@@ -91,7 +96,7 @@ public sealed class InferenceResult
     internal ForwardPlan Plan { get; }
 
     /// <summary><see cref="Output"/> in double; empty unless Reference ran.</summary>
-    internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact ? _totalOutputRows * OutputWidth : 0);
+    internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact && !_classesOnly ? _totalOutputRows * OutputWidth : 0);
 
     /// <summary><see cref="Hidden"/> in double; empty unless Reference ran.</summary>
     internal ReadOnlySpan<double> ExactHidden(int index) => _exact ? _exactStates.AsSpan(StateStart(index), Tokens * _hiddenWidth) : default;
@@ -104,8 +109,9 @@ public sealed class InferenceResult
     }
 
     /// <summary>Makes room for a batch; until <see cref="Complete"/> the result counts as empty.</summary>
-    internal void Prepare(ReadOnlySpan<int> lengths)
+    internal void Prepare(ReadOnlySpan<int> lengths, bool classesOnly = false)
     {
+        _classesOnly = classesOnly;
         Grow(ref _outputRows, lengths.Length);
         Grow(ref _tokensOf, lengths.Length);
         int tokens = 0, rows = 0;
@@ -117,6 +123,7 @@ public sealed class InferenceResult
         int states = _hidden ? checked(Plan.HiddenCount * tokens * _hiddenWidth) : 0;
         Grow(ref _output, checked(rows * OutputWidth));
         Grow(ref _k, checked(Plan.Sites.Count * tokens));
+        Grow(ref _classes, classesOnly ? rows : 0);
         Grow(ref _states, states);
         Grow(ref _exactOutput, _exact ? rows * OutputWidth : 0);
         Grow(ref _exactStates, _exact ? states : 0);
@@ -124,6 +131,8 @@ public sealed class InferenceResult
     }
 
     internal Span<float> OutputSpace => _output.AsSpan(0, _preparedRows * OutputWidth);
+
+    internal Span<int> ClassSpace => _classes.AsSpan(0, _classesOnly ? _preparedRows : 0);
 
     internal Span<int> KSpace => _k.AsSpan(0, Plan.Sites.Count * _preparedTokens);
 

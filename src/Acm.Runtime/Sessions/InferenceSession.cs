@@ -70,11 +70,14 @@ public sealed class InferenceSession : IDisposable
             throw new ArgumentException("The result was made by a session of another model.", nameof(result));
         }
         result.Clear();
+        bool classesOnly = options?.ClassesOnly ?? false;
+        if (classesOnly && _plan.OutputName != "logits")
+            throw new ArgumentException($"ClassesOnly: the model gives {_plan.OutputName}, not logits.", nameof(options));
         var lengths = _check.Lengths(input);
         var workspace = _pool.Rent(lengths.Length, Total(lengths));
         try
         {
-            result.Prepare(lengths);
+            result.Prepare(lengths, classesOnly);
             var (rule, applied) = _routing.Resolve(options, result.PreparedTokens, workspace.Forced);
             var cancellation = options?.Cancellation ?? default;
             cancellation.ThrowIfCancellationRequested();
@@ -86,12 +89,15 @@ public sealed class InferenceSession : IDisposable
                 TypeIds = input.TypeIds,
                 Routing = rule,
                 Output = result.OutputSpace,
+                Classes = result.ClassSpace,
                 Choices = result.KSpace,
                 Hidden = result.HiddenSpace,
                 ExactOutput = result.ExactOutputSpace,
                 ExactHidden = result.ExactHiddenSpace,
                 Cancellation = cancellation,
             });
+            if (classesOnly && !workspace.Forward.FillsClasses)
+                BestClass.Of(result.OutputSpace, result.ClassSpace);
             var (macs, denseMacs, fraction) = _cost.Of(lengths, result.PreparedTokens, result.KSpace, rule);
             result.Complete(lengths.Length, applied, macs, denseMacs, fraction);
         }

@@ -15,6 +15,12 @@ public sealed class RunOptions
     /// <summary>Learner counts to use instead of the gates', by the ACM's path: one per packed token, 0 to the ACM's N.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<int>>? ForcedK { get; init; }
 
+    /// <summary>
+    /// Of models that give logits, only the best class of each row (<see cref="InferenceResult.Classes"/>): <see cref="InferenceResult.Output"/> stays empty, and from a
+    /// device come back 4 bytes a row in place of all logits.
+    /// </summary>
+    public bool ClassesOnly { get; init; }
+
     /// <summary>Ends the run early, between two steps of the forward.</summary>
     public CancellationToken Cancellation { get; init; }
 }

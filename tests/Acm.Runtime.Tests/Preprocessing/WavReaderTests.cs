@@ -64,9 +64,67 @@ public class WavReaderTests
     public void A_length_that_was_never_filled_in_is_taken_from_the_file([Values(0u, uint.MaxValue)] uint claimed)
     {
         byte[] wav = Wav(1, 16, 1, 16000, [0.5, 0.25, 0.125]);
+        BinaryPrimitives.WriteUInt32LittleEndian(wav.AsSpan(4), claimed);
         BinaryPrimitives.WriteUInt32LittleEndian(wav.AsSpan(40), claimed);
         foreach (Stream stream in new Stream[] { new MemoryStream(wav), new ForwardOnly(wav) })
-            Assert.That(WavReader.Open(stream, "made").Read(new float[9]), Is.EqualTo(3));
+        {
+            using WavReader reader = WavReader.Open(stream, "made");
+            Assert.That(reader.Read(new float[9]), Is.EqualTo(3));
+            Assert.That(reader.Missing, Is.Zero);
+        }
+    }
+
+    [Test]
+    public void A_recording_without_samples_is_empty_whatever_follows_it()
+    {
+        byte[] wav = [.. Wav(1, 16, 1, 16000, []), .. "LIST"u8, 4, 0, 0, 0, 1, 2, 3, 4];
+        BinaryPrimitives.WriteInt32LittleEndian(wav.AsSpan(4), wav.Length - 8);
+        using WavReader reader = WavReader.Open(new MemoryStream(wav), "made");
+        Assert.That((reader.Length, reader.Read(new float[9])), Is.EqualTo((0L, 0)));
+    }
+
+    [Test]
+    public void What_the_header_promises_and_the_file_lacks_is_counted([Values(1, 2)] int channels)
+    {
+        byte[] wav = Wav(1, 16, channels, 16000, [.. Enumerable.Repeat(0.5, 10 * channels)]);
+        // Ends within a sample.
+        foreach (Stream stream in new Stream[] { new MemoryStream(wav[..^(6 * channels + 1)]), new ForwardOnly(wav[..^(6 * channels + 1)]) })
+        {
+            using WavReader reader = WavReader.Open(stream, "made");
+            Assert.That(reader.Read(new float[20]), Is.EqualTo(6));
+            Assert.That(reader.Missing, Is.EqualTo(4));
+        }
+    }
+
+    [TestCase(32)]
+    [TestCase(64)]
+    public void Samples_that_are_no_numbers_are_silence_and_counted(int bits)
+    {
+        double[] samples = [0.5, double.NaN, double.PositiveInfinity, 0.25, 0.5, double.NegativeInfinity];
+        float[] read = new float[6];
+        using WavReader mono = WavReader.Open(new MemoryStream(Wav(3, bits, 1, 16000, samples)), "made"), stereo = WavReader.Open(new MemoryStream(Wav(3, bits, 2, 16000, samples)), "made");
+        mono.Read(read);
+        Assert.That(read, Is.EqualTo(new[] { 0.5f, 0, 0, 0.25f, 0.5f, 0 }));
+        stereo.Read(read);
+        Assert.That(read[..3], Is.EqualTo(new[] { 0.25f, 0.125f, 0.25f }));
+        Assert.That((mono.NotFinite, stereo.NotFinite), Is.EqualTo((3L, 3L)));
+    }
+
+    [Test]
+    public void Chunks_of_odd_length_are_followed_by_a_byte_that_is_none_of_theirs()
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, [0.5, 0.25]);
+        byte[] odd = [.. wav[..12], .. "junk"u8, 5, 0, 0, 0, 9, 9, 9, 9, 9, 0, .. wav[12..16], 17, 0, 0, 0, .. wav[20..36], 7, 0, .. wav[36..]];
+        foreach (Stream stream in new Stream[] { new MemoryStream(odd), new ForwardOnly(odd) })
+            Assert.That(WavReader.Open(stream, "made").Read(new float[4]), Is.EqualTo(2));
+    }
+
+    [Test]
+    public void Frames_that_are_not_their_channels_are_refused()
+    {
+        byte[] wav = Wav(1, 24, 1, 16000, [0.5, 0.25]);
+        wav[32] = 4;
+        Assert.That(() => WavReader.Open(new MemoryStream(wav), "made"), Throws.TypeOf<AudioFormatException>().With.Message.Contains("1 channels of 24 bits in frames of 4 bytes"));
     }
 
     [Test]

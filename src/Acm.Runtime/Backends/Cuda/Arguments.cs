@@ -147,3 +147,10 @@ internal struct PoolArgs
     public ulong X, Out, Offsets;
     public int Width, XPitch, OutPitch, FirstOnly, UnitLength;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct BestClassArgs
+{
+    public ulong Logits, Best, Tokens;
+    public int Classes, Pitch;
+}

@@ -32,6 +32,7 @@ internal sealed class CudaBackend : IBackend
             Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
             _upload = new CudaStream(context);
             (Steps, Output) = new PlanCompiler(plan, this).Compile();
+            Classes = new BestClassStep(Output);
             Placement = new Placement(Steps, Output);
             Spaces = RowSpaces(plan);
             LoadKernels(1);
@@ -63,6 +64,9 @@ internal sealed class CudaBackend : IBackend
     /// <summary>Where the last step leaves the model's output: floats.</summary>
     public CudaStorage Output { get; } = null!;
 
+    /// <summary>Takes the best class of each row of the output.</summary>
+    public BestClassStep Classes { get; } = null!;
+
     /// <summary>Where storages lie in a workspace's memory.</summary>
     public Placement Placement { get; } = null!;
 
@@ -77,7 +81,8 @@ internal sealed class CudaBackend : IBackend
         RunShape one = Typical(Plan.Input), shape = new(sequences, one.Length * sequences, one.Longest);
         try
         {
-            Parallel.ForEach(Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, shape));
+            // Recognising speech asks for classes.
+            Parallel.ForEach(Plan.Input == InputKind.Samples ? [.. Steps, Classes] : Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, shape));
         }
         catch (AggregateException several)
         {

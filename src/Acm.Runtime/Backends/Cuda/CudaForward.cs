@@ -21,10 +21,10 @@ internal sealed class CudaForward : IForward
     private readonly Dictionary<RowSpace, int> _spaces = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<AcmSite, int> _sites = new(ReferenceEqualityComparer.Instance);
     private readonly GraphCache _graphs = new();
-    private readonly DeviceSlice _tables, _input, _choices, _orders, _siteCounts, _finished;
+    private readonly DeviceSlice _tables, _input, _choices, _orders, _siteCounts, _finished, _classes;
     private readonly int _offsetsAt, _offsetsEach;
     private readonly long _inputAt, _choicesAt;
-    private bool _afterKernel;
+    private bool _afterKernel, _classesOnly;
 
     /// <param name="backend">Its steps are carried out.</param>
     /// <param name="maxSequences">Most sequences of a run.</param>
@@ -50,10 +50,10 @@ internal sealed class CudaForward : IForward
             InputKind.WordPieces => 3L * maxLength * sizeof(int),
             _ => (long)maxLength * sizeof(float),
         };
-        long choiceBytes = Math.Max(1, (long)sites * tokens), outputBytes = backend.Output.Bytes(_most);
+        long choiceBytes = Math.Max(1, (long)sites * tokens), outputBytes = backend.Output.Bytes(_most), classBytes = (long)Rows(backend.Output.Rows) * sizeof(int);
         _places = backend.Placement.Place(_most, out long storageBytes);
         Layout device = new(storageBytes), host = new(0), back = new(0);
-        long[] at = [device.Take(tableBytes), device.Take(inputBytes), device.Take(choiceBytes), device.Take(choiceBytes * sizeof(int)), device.Take(Math.Max(1, sites) * CountsPerSite * sizeof(int)), device.Take(4)];
+        long[] at = [device.Take(tableBytes), device.Take(inputBytes), device.Take(choiceBytes), device.Take(choiceBytes * sizeof(int)), device.Take(Math.Max(1, sites) * CountsPerSite * sizeof(int)), device.Take(4), device.Take(classBytes)];
         host.Take(tableBytes);
         _inputAt = host.Take(inputBytes);
         back.Take(outputBytes);
@@ -69,6 +69,7 @@ internal sealed class CudaForward : IForward
             _orders = _memory.Slice(at[3], choiceBytes * sizeof(int));
             _siteCounts = _memory.Slice(at[4], Math.Max(1, sites) * CountsPerSite * sizeof(int));
             _finished = _memory.Slice(at[5], 4);
+            _classes = _memory.Slice(at[6], classBytes);
             _in = new PinnedMemory(backend.Context, host.Bytes);
             _out = new PinnedMemory(backend.Context, back.Bytes);
             _stream.Fill(_finished, 0u);
@@ -95,6 +96,11 @@ internal sealed class CudaForward : IForward
 
     /// <summary>Device int, 0 between launches: norm_gate's.</summary>
     public ulong Finished => _finished.Address;
+
+    /// <summary>Device ints: the best class of each output row.</summary>
+    public ulong Classes => _classes.Address;
+
+    public bool FillsClasses => true;
 
     private int Tokens => Shape.Rows(Backend.Plan.Tokens);
 
@@ -125,15 +131,16 @@ internal sealed class CudaForward : IForward
     public void Run(in ForwardRun run)
     {
         Shape = RunShape.Of(run.Lengths).Bucket(_most);
+        _classesOnly = !run.Classes.IsEmpty;
         try
         {
             Stage(run);
             if (run.Hidden.IsEmpty && run.Routing.Forced is null)
             {
-                if (_graphs.Find(Shape) is not { } graph)
+                if (_graphs.Find(Shape, _classesOnly) is not { } graph)
                 {
                     LoadKernels();
-                    _graphs.Add(Shape, graph = CudaGraph.Capture(_stream, Enqueue));
+                    _graphs.Add(Shape, _classesOnly, graph = CudaGraph.Capture(_stream, Enqueue));
                 }
                 graph.Launch(_stream);
             }
@@ -235,6 +242,8 @@ internal sealed class CudaForward : IForward
     {
         foreach (CudaStep step in Backend.Steps)
             step.LoadKernels(Backend, Shape);
+        if (_classesOnly)
+            Backend.Classes.LoadKernels(Backend, Shape);
     }
 
     private void Enqueue()
@@ -276,15 +285,23 @@ internal sealed class CudaForward : IForward
 
     private void Download()
     {
-        _stream.Download(_memory.Slice(_places[Backend.Output], Backend.Output.Bytes(Shape)), _out, 0);
+        if (_classesOnly)
+        {
+            Backend.Classes.Enqueue(this);
+            _stream.Download(_classes.Slice(0, (long)Rows(Backend.Output.Rows) * sizeof(int)), _out, 0);
+        }
+        else
+            _stream.Download(_memory.Slice(_places[Backend.Output], Backend.Output.Bytes(Shape)), _out, 0);
         if (Backend.Plan.Sites.Count > 0)
             _stream.Download(_choices.Slice(0, (long)Backend.Plan.Sites.Count * Tokens), _out, _choicesAt);
     }
 
     private void Collect(in ForwardRun run)
     {
-        CudaStorage storage = Backend.Output;
-        Unpad(_out.Span<float>(), storage, run.Output);
+        if (_classesOnly)
+            _out.Span<int>()[..run.Classes.Length].CopyTo(run.Classes);
+        else
+            Unpad(_out.Span<float>(), Backend.Output, run.Output);
         if (run.Choices.IsEmpty)
             return;
         int sites = Backend.Plan.Sites.Count, tokens = sites == 0 ? 0 : run.Choices.Length / sites;

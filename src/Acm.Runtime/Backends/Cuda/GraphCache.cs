@@ -2,18 +2,18 @@ using Acm.Native;
 
 namespace Acm.Runtime.Backends.Cuda;
 
-/// <summary>The captured graphs of a workspace by bucket: as many as are kept, the one used longest ago making room.</summary>
+/// <summary>The captured graphs of a workspace by bucket and by what comes back: as many as are kept, the one used longest ago making room.</summary>
 internal sealed class GraphCache : IDisposable
 {
     private const int Most = 16;
 
     // The most recently used first.
-    private readonly LinkedList<(RunShape Shape, CudaGraph Graph)> _graphs = [];
+    private readonly LinkedList<(RunShape Shape, bool ClassesOnly, CudaGraph Graph)> _graphs = [];
 
-    public CudaGraph? Find(RunShape shape)
+    public CudaGraph? Find(RunShape shape, bool classesOnly)
     {
-        for (LinkedListNode<(RunShape Shape, CudaGraph Graph)>? node = _graphs.First; node is not null; node = node.Next)
-            if (node.Value.Shape == shape)
+        for (LinkedListNode<(RunShape Shape, bool ClassesOnly, CudaGraph Graph)>? node = _graphs.First; node is not null; node = node.Next)
+            if (node.Value.Shape == shape && node.Value.ClassesOnly == classesOnly)
             {
                 _graphs.Remove(node);
                 _graphs.AddFirst(node);
@@ -22,9 +22,9 @@ internal sealed class GraphCache : IDisposable
         return null;
     }
 
-    public void Add(RunShape shape, CudaGraph graph)
+    public void Add(RunShape shape, bool classesOnly, CudaGraph graph)
     {
-        _graphs.AddFirst((shape, graph));
+        _graphs.AddFirst((shape, classesOnly, graph));
         if (_graphs.Count <= Most)
             return;
         _graphs.Last!.Value.Graph.Dispose();

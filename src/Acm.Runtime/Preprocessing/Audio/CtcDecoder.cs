@@ -1,4 +1,5 @@
 using System.Text;
+using Acm.Runtime.Backends;
 
 namespace Acm.Runtime;
 
@@ -38,19 +39,7 @@ public sealed class CtcDecoder
     /// <summary>The best id of each frame, the lowest on a tie.</summary>
     /// <param name="logits">[frames, vocabulary].</param>
     /// <param name="best">[frames].</param>
-    public static void Best(ReadOnlySpan<float> logits, Span<int> best)
-    {
-        int width = best.Length == 0 ? 0 : logits.Length / best.Length;
-        for (int frame = 0; frame < best.Length; frame++)
-        {
-            ReadOnlySpan<float> row = logits.Slice(frame * width, width);
-            int winner = 0;
-            for (int id = 1; id < width; id++)
-                if (row[id] > row[winner])
-                    winner = id;
-            best[frame] = winner;
-        }
-    }
+    public static void Best(ReadOnlySpan<float> logits, Span<int> best) => BestClass.Of(logits, best);
 
     /// <summary>Hears the next frames.</summary>
     /// <param name="best">The best id of each frame.</param>

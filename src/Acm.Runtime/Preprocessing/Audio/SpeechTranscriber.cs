@@ -88,8 +88,13 @@ public sealed class SpeechTranscriber
         return Transcribe(Samples(recording), run);
     }
 
-    private IEnumerable<TranscriptPart> Transcribe(IEnumerable<float[]> pieces, RunOptions? run)
+    private IEnumerable<TranscriptPart> Transcribe(IEnumerable<float[]> pieces, RunOptions? options)
     {
+        RunOptions run = new()
+        {
+            Budget = options?.Budget, Lambda = options?.Lambda, FixedLearners = options?.FixedLearners, ForcedK = options?.ForcedK,
+            Cancellation = options?.Cancellation ?? default, ClassesOnly = true,
+        };
         List<TimedWord> words = [];
         CtcDecoder decoder = new(_vocabulary, _config.PadTokenId);
         decoder.WordHeard += (word, characters) => words.Add(Timed(word, characters));
@@ -142,7 +147,7 @@ public sealed class SpeechTranscriber
         }
     }
 
-    private (int[] Best, float[] Share) Hear(float[] samples, RunOptions? run)
+    private (int[] Best, float[] Share) Hear(float[] samples, RunOptions run)
     {
         if (_normalize)
             AudioNormalization.Apply(samples);
@@ -150,9 +155,8 @@ public sealed class SpeechTranscriber
         if (samples.Length < _leastSamples)
             Array.Resize(ref samples, _leastSamples);
         _session.Run(ModelInput.Samples(samples, [samples.Length]), _result, run);
-        int frames = _result.OutputRows[0];
-        int[] best = new int[frames];
-        CtcDecoder.Best(_result.Output, best);
+        int[] best = _result.Classes.ToArray();
+        int frames = best.Length;
         float[] share = new float[_siteCosts.Length == 0 ? 0 : frames];
         for (int site = 0; site < _siteCosts.Length; site++)
         {

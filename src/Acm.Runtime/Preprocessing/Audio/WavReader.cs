@@ -12,12 +12,13 @@ public sealed class WavReader : IDisposable
     private readonly byte[] _block;
     private long _remaining;
 
-    private WavReader(Stream stream, bool owned, SampleFormat format, int channels, int rate, long bytes)
+    private WavReader(Stream stream, bool owned, SampleFormat format, int channels, int rate, long bytes, long missing)
     {
         (_stream, _owned, _format, Channels, SampleRate, _remaining) = (stream, owned, format, channels, rate, bytes);
         FrameBytes = channels * format.Bytes();
         _remaining -= _remaining % FrameBytes;
         Length = _remaining / FrameBytes;
+        Missing = missing / FrameBytes;
         _block = new byte[4096 * FrameBytes];
     }
 
@@ -29,6 +30,12 @@ public sealed class WavReader : IDisposable
 
     /// <summary>Mono samples in the file: what its header says, or for a header written before the end was known, what the file holds.</summary>
     public long Length { get; }
+
+    /// <summary>Mono samples that the header promises and that are not there; of a stream that cannot seek, known once it has been read.</summary>
+    public long Missing { get; private set; }
+
+    /// <summary>Samples read so far, of any channel, that were NaN or infinite: they count as silence.</summary>
+    public long NotFinite { get; private set; }
 
     private int FrameBytes { get; }
 
@@ -73,7 +80,11 @@ public sealed class WavReader : IDisposable
             for (int i = 0; i < whole; i++)
                 destination[done + i] = Mix(_block.AsSpan(i * FrameBytes, FrameBytes));
             done += whole;
-            _remaining = whole == frames ? _remaining - (long)frames * FrameBytes : 0;
+            _remaining -= (long)whole * FrameBytes;
+            if (whole == frames)
+                continue;
+            Missing += _remaining > long.MaxValue / 2 ? 0 : _remaining / FrameBytes;
+            _remaining = 0;
         }
         return done;
     }
@@ -87,12 +98,17 @@ public sealed class WavReader : IDisposable
 
     private float Mix(ReadOnlySpan<byte> frame)
     {
-        if (Channels == 1)
-            return (float)_format.Sample(frame);
         double sum = 0;
         int size = _format.Bytes();
         for (int c = 0; c < Channels; c++)
-            sum += _format.Sample(frame[(c * size)..]);
+        {
+            double sample = _format.Sample(frame[(c * size)..]);
+            // What only a double can hold is no level of sound either.
+            if (float.IsFinite((float)sample))
+                sum += sample;
+            else
+                NotFinite++;
+        }
         return (float)(sum / Channels);
     }
 
@@ -103,6 +119,7 @@ public sealed class WavReader : IDisposable
         if (got < 12 || !head[..4].SequenceEqual("RIFF"u8) || !head[8..].SequenceEqual("WAVE"u8))
             throw new AudioFormatException(name, got == 0 ? "an empty file" : "no RIFF/WAVE header");
 
+        uint riff = BinaryPrimitives.ReadUInt32LittleEndian(head[4..]);
         (SampleFormat Format, int Channels, int Rate)? format = null;
         Span<byte> chunk = stackalloc byte[8];
         while (stream.ReadAtLeast(chunk, 8, throwOnEndOfStream: false) == 8)
@@ -113,13 +130,10 @@ public sealed class WavReader : IDisposable
             else if (chunk[..4].SequenceEqual("data"u8))
             {
                 var (kind, channels, rate) = format ?? throw new AudioFormatException(name, "a data chunk before any fmt chunk");
-                // Programs that stream write 0 or 2^32 - 1 here and leave it: the file's own length is the better witness.
-                long bytes = size;
-                if (stream.CanSeek && (size == 0 || size > stream.Length - stream.Position))
-                    bytes = stream.Length - stream.Position;
-                else if (!stream.CanSeek && size is 0 or uint.MaxValue)
-                    bytes = long.MaxValue;
-                return new WavReader(stream, owned, kind, channels, rate, bytes);
+                long there = stream.CanSeek ? stream.Length - stream.Position : long.MaxValue;
+                // A program that streams writes 0 or what is largest here and leaves it; an empty recording's RIFF chunk ends where the file does.
+                bool isOpen = size is >= 0x7FFF_F000 and <= 0x7FFF_FFFF or >= 0xFFFF_F000 || (size == 0 && !(stream.CanSeek && riff + 8L >= stream.Length));
+                return new WavReader(stream, owned, kind, channels, rate, isOpen ? there : Math.Min(size, there), isOpen ? 0 : Math.Max(0, size - there));
             }
             else
                 Skip(stream, size + (size & 1L), name);
@@ -153,6 +167,9 @@ public sealed class WavReader : IDisposable
         };
         if (channels is < 1 or > 64)
             throw new AudioFormatException(name, $"{channels} channels");
+        int frame = BinaryPrimitives.ReadUInt16LittleEndian(fmt[12..]);
+        if (frame != channels * format.Bytes())
+            throw new AudioFormatException(name, $"{channels} channels of {bits} bits in frames of {frame} bytes");
         if (rate is < 1000 or > 768_000)
             throw new AudioFormatException(name, $"a sample rate of {rate} Hz");
         return (format, channels, (int)rate);
