@@ -37,7 +37,8 @@ internal static class AcmTool
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            error.WriteLine($"acm: {OneLine(parsed.Errors[0].Message)} (acm {parsed.CommandResult.Command.Name} --help lists what there is)".Replace("acm acm", "acm"));
+            string wrong = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var token, ..] ? $"there is no command '{token}'" : OneLine(parsed.Errors[0].Message);
+            error.WriteLine($"acm: {wrong} (acm {parsed.CommandResult.Command.Name} --help lists what there is)".Replace("acm acm", "acm"));
             return BadInput;
         }
         try

@@ -46,6 +46,21 @@ public class BadInputTests
         Tool.Refuse(2, [.. arguments.Select(text => text.Replace("MODEL", Tool.Model).Replace("PICTURE", Picture))]);
 
     [Test]
+    public void A_command_that_is_none_is_named() =>
+        Assert.That(Tool.Refuse(2, "clasify", Tool.Model), Does.Contain("no command 'clasify'"));
+
+    [Test]
+    public void A_vocabulary_that_says_a_word_twice_is_named_with_both_lines()
+    {
+        foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))
+            System.IO.File.Copy(file, Path.Combine(_folder, Path.GetFileName(file)));
+        string path = Path.Combine(_folder, "vocab.txt");
+        string[] lines = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two", "one"];
+        System.IO.File.WriteAllLines(path, lines);
+        Assert.That(Tool.Refuse(2, "embed", _folder, "one"), Does.Contain(path).And.Contain("'one' in lines 6 and 8"));
+    }
+
+    [Test]
     public void ADeviceThatIsNotThereIsExitCode3()
     {
         string error = Tool.Refuse(3, "classify", Tool.Model, Picture, "--backend", "cpu", "--precision", "bf16");

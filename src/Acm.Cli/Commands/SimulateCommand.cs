@@ -24,6 +24,8 @@ internal static class SimulateCommand
         Command command = new("simulate", "Runs PTX cases on the simulated device.") { folder, file, name, seed, mode, arithmetic, threads };
         command.SetAction(parsed =>
         {
+            if (parsed.GetValue(threads) < 0)
+                throw new BadInputException($"--threads {parsed.GetValue(threads)}: 0 or more");
             IReadOnlyList<ConformanceCase> cases = Find(parsed.GetValue(folder)!, parsed.GetValue(name));
             string? json = parsed.GetValue(file);
             bool table = json != "-";

@@ -48,7 +48,7 @@ internal sealed class ConfigNode
         }
         catch (JsonException e)
         {
-            throw new ModelFormatException(file, null, "valid JSON", $"an error in line {e.LineNumber + 1}: {FirstSentence(e.Message)}", e);
+            throw new ModelFormatException(file, null, "valid JSON", $"an error{(e.LineNumber is { } line ? $" in line {line + 1}" : "")}: {FirstSentence(e.Message)}", e);
         }
         catch (InvalidOperationException e)
         {

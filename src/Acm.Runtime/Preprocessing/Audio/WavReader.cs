@@ -12,13 +12,13 @@ public sealed class WavReader : IDisposable
     private readonly byte[] _block;
     private long _remaining;
 
-    private WavReader(Stream stream, bool owned, SampleFormat format, int channels, int rate, long bytes, long missing)
+    private WavReader(Stream stream, bool owned, SampleFormat format, int channels, int rate, long bytes, long promised)
     {
         (_stream, _owned, _format, Channels, SampleRate, _remaining) = (stream, owned, format, channels, rate, bytes);
         FrameBytes = channels * format.Bytes();
         _remaining -= _remaining % FrameBytes;
         Length = _remaining / FrameBytes;
-        Missing = missing / FrameBytes;
+        Missing = promised / FrameBytes - Length;
         _block = new byte[4096 * FrameBytes];
     }
 
@@ -133,7 +133,7 @@ public sealed class WavReader : IDisposable
                 long there = stream.CanSeek ? stream.Length - stream.Position : long.MaxValue;
                 // A program that streams writes 0 or what is largest here and leaves it; an empty recording's RIFF chunk ends where the file does.
                 bool isOpen = size is >= 0x7FFF_F000 and <= 0x7FFF_FFFF or >= 0xFFFF_F000 || (size == 0 && !(stream.CanSeek && riff + 8L >= stream.Length));
-                return new WavReader(stream, owned, kind, channels, rate, isOpen ? there : Math.Min(size, there), isOpen ? 0 : Math.Max(0, size - there));
+                return new WavReader(stream, owned, kind, channels, rate, isOpen ? there : Math.Min(size, there), isOpen ? there : size);
             }
             else
                 Skip(stream, size + (size & 1L), name);
