@@ -20,7 +20,6 @@ public class TrainedModelsOnTheDeviceTests
         [Values(Precision.Float32, Precision.TF32, Precision.Float16, Precision.BFloat16)] Precision precision, [Values(0, 1, 2)] int j) => Sentences(precision, j, int.MaxValue);
 
     /// <summary>All files in one batch, and the words heard in them.</summary>
-    [TestCase(Precision.Float32, 1)]
     [TestCase(Precision.Float16, 0)]
     [TestCase(Precision.Float16, 1)]
     [TestCase(Precision.Float16, 2)]
@@ -30,7 +29,7 @@ public class TrainedModelsOnTheDeviceTests
         Speech(golden, precision, j, Files(golden));
     }
 
-    [Test, Explicit("Two minutes: dotnet test -c Release tests/Acm.Parity.Tests --filter Name~Speech_of_every_file")]
+    [Test, Explicit("Ten minutes: dotnet test -c Release tests/Acm.Parity.Tests --filter Name~Speech_of_every_file")]
     public void Speech_of_every_file_alone(
         [Values(Precision.Float32, Precision.TF32, Precision.Float16, Precision.BFloat16)] Precision precision, [Values(0, 1, 2)] int j)
     {
