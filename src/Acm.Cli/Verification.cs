@@ -92,7 +92,7 @@ internal sealed record Verification(string Backend, string Precision, double Err
 
     public string Line() => Problem is not null
         ? $"{Backend,-20} not at hand: {Problem}"
-        : $"{Backend,-10} {Precision,-9} {Error,14:E2} {Tolerance,10:E0} {$"{Flips} of {Choices}",16}  {(Passed ? "passed" : "FAILED")}";
+        : FormattableString.Invariant($"{Backend,-10} {Precision,-9} {Error,14:0.0e-0} {Tolerance,10:0e-0} {$"{Flips} of {Choices}",16}  {(Passed ? "passed" : "FAILED")}");
 
     public void Write(Utf8JsonWriter json)
     {

@@ -5,25 +5,30 @@ namespace Acm.Testing;
 
 /// <summary>
 /// A valid model package drawn from a seed: any architecture, every site dense or an ACM by layer, N from 1 to 16, biases there or
-/// not, gates of 1 to 3 layers, all activations, types mixed. Small enough that Reference runs it in milliseconds.
+/// not, gates of 1 to 3 layers, all activations, types mixed. Small enough that Reference runs it in milliseconds; wide ones, which fill
+/// several tiles of a device, in a second.
 /// </summary>
 internal sealed class RandomPackage
 {
     private static readonly string[] Sites = ["mlp", "q_proj", "k_proj", "v_proj", "o_proj"];
     private static readonly string[] Dense = ["gelu", "gelu_tanh", "relu"];
 
+    // Those that kernels are written for, and others.
+    private static readonly int[] WideHeads = [32, 64, 128, 8, 20, 33, 48, 80, 100];
+
     private readonly Random _random;
+    private readonly bool _wide;
     private readonly SafeTensorsWriter _writer = new();
     private readonly JsonObject _config;
     private readonly int _hidden, _layers, _intermediate;
 
-    private RandomPackage(int seed, Architecture? architecture, string semantics, bool projectionsRun)
+    private RandomPackage(int seed, Architecture? architecture, string semantics, bool projectionsRun, bool wide)
     {
-        _random = new Random(seed);
+        (_random, _wide) = (new Random(seed), wide);
         int heads = _random.Next(1, 4);
-        _hidden = heads * _random.Next(2, 8);
-        _layers = _random.Next(1, 4);
-        _intermediate = _random.Next(1, 24);
+        _hidden = heads * (wide ? WideHeads[_random.Next(WideHeads.Length)] : _random.Next(2, 8));
+        _layers = _random.Next(1, wide ? 3 : 4);
+        _intermediate = _random.Next(1, wide ? 300 : 24);
         var kind = architecture ?? (Architecture)_random.Next(3);
         _config = new JsonObject
         {
@@ -52,9 +57,10 @@ internal sealed class RandomPackage
     /// <param name="architecture">Null: any.</param>
     /// <param name="semantics"><c>paper</c> or <c>published_code</c>.</param>
     /// <param name="projectionsRun">Whether every projection has a min_k of 1, as trained models do; else 0 or 1.</param>
-    public static void Write(string folder, int seed, Architecture? architecture = null, string semantics = "paper", bool projectionsRun = false)
+    /// <param name="wide">Heads of 8 to 128 columns, learners and convolutions to match.</param>
+    public static void Write(string folder, int seed, Architecture? architecture = null, string semantics = "paper", bool projectionsRun = false, bool wide = false)
     {
-        var package = new RandomPackage(seed, architecture, semantics, projectionsRun);
+        var package = new RandomPackage(seed, architecture, semantics, projectionsRun, wide);
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, "config.json"), package._config.ToJsonString());
         package._writer.Save(Path.Combine(folder, "model.safetensors"));
@@ -69,11 +75,11 @@ internal sealed class RandomPackage
             {
                 continue;
             }
-            int learners = _random.Next(1, 17), gateLayers = _random.Next(1, 4);
+            int learners = _random.Next(1, _wide ? 10 : 17), gateLayers = _random.Next(1, 4);
             acm[site] = new JsonObject
             {
-                ["learners"] = learners, ["learner_size"] = _random.Next(1, 6), ["min_k"] = projectionsRun && site != "mlp" ? 1 : _random.Next(2), ["activation"] = Pick([.. Dense, "identity"]),
-                ["gate"] = new JsonObject { ["layers"] = gateLayers, ["hidden_size"] = _random.Next(1, 6), ["activation"] = Pick([.. Dense, "identity", "identity"]) },
+                ["learners"] = learners, ["learner_size"] = _random.Next(1, _wide ? 72 : 6), ["min_k"] = projectionsRun && site != "mlp" ? 1 : _random.Next(2), ["activation"] = Pick([.. Dense, "identity"]),
+                ["gate"] = new JsonObject { ["layers"] = gateLayers, ["hidden_size"] = _random.Next(1, _wide ? 33 : 6), ["activation"] = Pick([.. Dense, "identity", "identity"]) },
             };
             if (_random.Next(2) == 0)
             {
@@ -85,7 +91,7 @@ internal sealed class RandomPackage
 
     private void Vit()
     {
-        int patch = _random.Next(1, 4), side = _random.Next(1, 4), channels = _random.Next(1, 4), labels = _random.Next(1, 6);
+        int patch = _random.Next(1, _wide ? 9 : 4), side = _random.Next(1, _wide ? 8 : 4), channels = _random.Next(1, 4), labels = _random.Next(1, 6);
         Set(("image_size", side * patch), ("patch_size", patch), ("num_channels", channels), ("num_labels", labels));
         Add("conv_proj.weight", _hidden, channels, patch, patch);
         Add("conv_proj.bias", _hidden);
@@ -121,7 +127,7 @@ internal sealed class RandomPackage
     private void Wav2Vec2()
     {
         int convolutions = _random.Next(1, 4), taps = _random.Next(1, 6);
-        int[] dims = Many(convolutions, 1, 9), kernels = Many(convolutions, 1, 5), strides = Many(convolutions, 1, 4);
+        int[] dims = Many(convolutions, 1, _wide ? 100 : 9), kernels = Many(convolutions, 1, 5), strides = Many(convolutions, 1, 4);
         int[] divisors = [.. Enumerable.Range(1, _hidden).Where(n => _hidden % n == 0)];
         int groups = divisors[_random.Next(divisors.Length)];
         bool bias = _random.Next(2) == 0, group = _random.Next(2) == 0;

@@ -27,7 +27,7 @@ internal static class ParityPage
         words = [.. words.Where(static word => word != "again")];
         foreach (ParityCase @case in ParityCase.All())
         {
-            string[] wanted = [.. PiecesOf(@case).Where(piece => words.All(word => word.Split(',').Any(piece.Contains)) && (again || !ParityRecord.Load().ContainsKey(piece)))];
+            string[] wanted = [.. PiecesOf(@case).Where(piece => words.All(word => word.Split(',').Any(piece.Contains)) && (again || ParityRecord.Load().GetValueOrDefault(piece)?.Kernels != ParityRecord.Present))];
             if (wanted.Length > 0)
                 CarryOut(@case, wanted);
         }
@@ -112,7 +112,8 @@ internal static class ParityPage
             page.AppendLine();
         }
         int failed = records.Values.Count(static record => !record.Passed), all = ParityCase.All().SelectMany(PiecesOf).Count();
-        page.AppendLine(CultureInfo.InvariantCulture, $"{records.Count} of {all} pieces carried out once each, {failed} failed, in {records.Values.Sum(static record => record.Seconds) / 60:F0} minutes on two cores shared with other work. Kernels {ParityRecord.Present} (SHA-256 of `kernels/`).");
+        page.AppendLine(CultureInfo.InvariantCulture, $"{records.Count} of {all} pieces carried out once each, {failed} failed, in {records.Values.Sum(static record => record.Seconds) / 60:F0} minutes on two cores shared with other work.");
+        page.AppendLine("Kernels, by the SHA-256 of `kernels/`: " + string.Join("; ", records.Values.GroupBy(static record => record.Kernels).Select(static group => $"{group.Key}: {group.Count()} pieces")) + ".");
         File.WriteAllText(Path.Combine(Repo.Root, "docs", "parity.md"), page.ToString());
     }
 

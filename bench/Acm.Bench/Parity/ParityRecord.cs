@@ -15,12 +15,12 @@ internal sealed record ParityRecord(string Piece, bool Passed, string Text, doub
 {
     private static readonly string s_file = Path.Combine(Repo.Root, "docs", "bench", "parity.jsonl");
 
-    /// <summary>Names the kernels' sources as they are: a record of others is not shown.</summary>
+    /// <summary>Names the kernels' sources as they are.</summary>
     public static string Present { get; } = Convert.ToHexStringLower(SHA256.HashData([.. Directory.GetFiles(Path.Combine(Repo.Root, "kernels"), "*.cu*").Order(StringComparer.Ordinal).SelectMany(File.ReadAllBytes)]))[..12];
 
-    /// <summary>Records of the present kernels by piece.</summary>
+    /// <summary>The last record of each piece, of whatever kernels.</summary>
     public static Dictionary<string, ParityRecord> Load() => !File.Exists(s_file) ? [] : File.ReadLines(s_file)
-        .Select(static line => JsonSerializer.Deserialize<ParityRecord>(line)!).Where(static record => record.Kernels == Present)
+        .Select(static line => JsonSerializer.Deserialize<ParityRecord>(line)!)
         .GroupBy(static record => record.Piece).ToDictionary(static group => group.Key, static group => group.Last());
 
     public void Append() => File.AppendAllText(s_file, JsonSerializer.Serialize(this) + "\n");

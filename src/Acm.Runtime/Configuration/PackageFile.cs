@@ -20,7 +20,7 @@ internal static class PackageFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ModelFormatException(path, null, "a readable file", e.Message, e);
+            throw new ModelFormatException(path, null, "a readable file", e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : e.Message, e);
         }
     }
 }

@@ -96,6 +96,36 @@ public class RandomModelsOnTheDeviceTests
         }
     }
 
+    /// <summary>Models of several tiles, odd sizes everywhere, on a device that looks: as the reference routes, without learners, with all of them, at random.</summary>
+    [Test]
+    public void Wide_models_at_every_routing_on_a_device_that_checks([Range(51, 54)] int seed) => WideIsTheReference(seed, Precisions[seed % 4], (Architecture)(seed % 3));
+
+    [Test, Explicit("Half an hour: dotnet test -c Release tests/Acm.Parity.Tests --filter Name~Sixty_wide_models")]
+    public void Sixty_wide_models_in_every_precision([Range(1, 60)] int seed, [ValueSource(nameof(Precisions))] Precision precision) => WideIsTheReference(seed, precision, null);
+
+    private static void WideIsTheReference(int seed, Precision precision, Architecture? architecture)
+    {
+        Random choices = new(seed);
+        using RandomModel random = new(seed, architecture, sequences: 1 + seed % 5, wide: true);
+        using InferenceSession session = random.Session(BackendKind.Reference);
+        InferenceResult reference = session.CreateResult(hidden: true);
+        session.Run(random.Batch.Input().Input, reference);
+        int tokens = reference.Tokens;
+        (string Name, IReadOnlyDictionary<string, ReadOnlyMemory<int>> K)[] routings =
+        [
+            ("as the reference", random.ChoicesOf(reference)), ("none", All(static _ => 0)), ("all", All(static learners => learners)), ("random", All(learners => choices.Next(learners + 1))),
+        ];
+        using DeviceSession device = new(random.Model, precision, new SimulatorOptions { Mode = ExecutionMode.Checked, Seed = seed });
+        foreach (var (name, k) in routings)
+        {
+            session.Run(random.Batch.Input().Input, reference, new RunOptions { ForcedK = k });
+            Compare(device.Run(random.Batch.Input().Input, new RunOptions { ForcedK = k }), reference, new Closeness(precision), $"{random.Model.Architecture}, hidden {random.Model.Config.HiddenSize}, {name}");
+        }
+
+        IReadOnlyDictionary<string, ReadOnlyMemory<int>> All(Func<int, int> of) =>
+            random.Model.Sites.ToDictionary(static site => site.Path, site => (ReadOnlyMemory<int>)Enumerable.Range(0, tokens).Select(_ => of(site.Learners)).ToArray());
+    }
+
     private static void IsTheReference(int seed, Precision precision, Architecture? architecture, bool published)
     {
         using RandomModel random = new(seed, architecture, semantics: published ? "published_code" : "paper");

@@ -8,9 +8,9 @@ internal sealed class RandomModel : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public RandomModel(int seed, Architecture? architecture = null, string semantics = "paper", int sequences = 3, bool projectionsRun = false)
+    public RandomModel(int seed, Architecture? architecture = null, string semantics = "paper", int sequences = 3, bool projectionsRun = false, bool wide = false)
     {
-        RandomPackage.Write(_folder.Path, seed, architecture, semantics, projectionsRun);
+        RandomPackage.Write(_folder.Path, seed, architecture, semantics, projectionsRun, wide);
         Model = AcmModel.Load(_folder.Path);
         Batch = new RandomBatch(Model, seed, sequences);
     }
