@@ -32,6 +32,11 @@ switch (suite)
             args.Length > 1 ? [args[1] == "S" ? VitShape.Small : VitShape.Base] : [VitShape.Small, VitShape.Base],
             args.Length > 2 ? [int.Parse(args[2])] : [1, 8],
             args.Length > 3 ? [int.Parse(args[3])] : threads);
+        if (args.Length == 1)
+            SampleSuite.Run(4, [1, 8], threads);
+        return 0;
+    case "samples":
+        SampleSuite.Run(4, [1, 8], threads);
         return 0;
     case "ops":
         // Optionally one of each: ops B 1 1.
@@ -44,6 +49,7 @@ switch (suite)
     case "all":
         GemmSuite.Run(0.3, threads);
         ModelSuite.Run(12, [VitShape.Small, VitShape.Base], [1, 8], threads);
+        SampleSuite.Run(4, [1, 8], threads);
         OpSuite.Run(1, [VitShape.Base], [1], threads);
         ServiceSuite.Run();
         return 0;
@@ -69,7 +75,7 @@ switch (suite)
         // BenchmarkDotNet's own command line: bdn --list flat, bdn --filter *Gemm* --job short.
         return Acm.Bench.Sweeps.SweepRunner.Run(args[1..]);
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, ops, service, lengths, simulator, kernels, counts, parity, bdn, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, samples, ops, service, lengths, simulator, kernels, counts, parity, bdn, all.");
         return 2;
 }
 

@@ -57,20 +57,26 @@ internal sealed class Report(string file, string title, string about, params str
         return Draw(plot, name);
     }
 
-    /// <summary>Draws lines over a common x; returns the picture's name.</summary>
-    public static string Lines(string name, string title, string x, string y, params (string Label, double[] X, double[] Y)[] lines)
+    /// <summary>Points that a line joins, and one that stands beside it.</summary>
+    internal sealed record Series(string Label, IReadOnlyList<(double X, double Y)> Joined, (double X, double Y) Apart);
+
+    /// <summary>Draws series over a common x, and the diagonal; returns the picture's name.</summary>
+    public static string Lines(string name, string title, string x, string y, params Series[] series)
     {
         using Plot plot = NewPlot();
         plot.Title(title);
         plot.XLabel(x);
         plot.YLabel(y);
-        foreach (var (label, xs, ys) in lines)
+        plot.Add.Line(0, 0, 1, 1).LinePattern = LinePattern.Dotted;
+        foreach (Series one in series)
         {
-            var line = plot.Add.Scatter(xs, ys);
-            line.LegendText = label;
+            var line = plot.Add.Scatter(one.Joined.Select(static point => point.X).ToArray(), one.Joined.Select(static point => point.Y).ToArray());
+            line.LegendText = one.Label;
             line.LineWidth = 2;
             line.MarkerSize = 8;
+            plot.Add.Marker(one.Apart.X, one.Apart.Y, MarkerShape.OpenDiamond, 12, line.Color);
         }
+        plot.Add.Marker(double.NaN, double.NaN, MarkerShape.OpenDiamond, 12, Colors.Black).LegendText = "free gates";
         plot.ShowLegend(Alignment.UpperLeft);
         return Draw(plot, name);
     }

@@ -5,6 +5,7 @@ namespace Acm.Bench.Onnx;
 /// <summary>An ONNX model under construction: nodes, float initializers, one input, one output.</summary>
 internal sealed class OnnxGraph
 {
+    public const int Int32Type = 6;
     private const int FloatType = 1, Int64Type = 7;
     private readonly ProtoMessage _graph = new ProtoMessage().Text(2, "acm");
     private int _names;
@@ -40,10 +41,13 @@ internal sealed class OnnxGraph
     public string Integers(params long[] values) => Initializer(Int64Type, MemoryMarshal.AsBytes<long>(values), values.Length);
 
     /// <summary>Declares the model's input; a size of -1 is free.</summary>
-    public void Input(string name, params long[] shape) => _graph.Message(11, ValueInfo(name, shape));
+    public void Input(string name, params long[] shape) => InputOf(FloatType, name, shape);
+
+    /// <summary>The same, of any element type.</summary>
+    public void InputOf(int type, string name, params long[] shape) => _graph.Message(11, ValueInfo(name, type, shape));
 
     /// <summary>Declares the model's output.</summary>
-    public void Output(string name, params long[] shape) => _graph.Message(12, ValueInfo(name, shape));
+    public void Output(string name, params long[] shape) => _graph.Message(12, ValueInfo(name, FloatType, shape));
 
     /// <summary>The finished file.</summary>
     public byte[] ToModel() => new ProtoMessage()
@@ -82,12 +86,12 @@ internal sealed class OnnxGraph
         }
     }
 
-    private static ProtoMessage ValueInfo(string name, long[] shape)
+    private static ProtoMessage ValueInfo(string name, int type, long[] shape)
     {
         var sizes = new ProtoMessage();
         foreach (long size in shape)
             sizes.Message(1, size < 0 ? new ProtoMessage().Text(2, "batch") : new ProtoMessage().Int(1, size));
-        var tensor = new ProtoMessage().Int(1, FloatType).Message(2, sizes);
+        var tensor = new ProtoMessage().Int(1, type).Message(2, sizes);
         return new ProtoMessage().Text(1, name).Message(2, new ProtoMessage().Message(1, tensor));
     }
 }

@@ -12,27 +12,28 @@ internal static class ModelSuite
             "model", "batch", "threads", "ours ms", "ORT ms", "ratio", "spread", "rounds");
         var acm = new Report("acm", "Adaptive models at real routing",
             "k as a trained model chose it (shared/bench), forced, so gates are not run; `free` runs them and routes by these random weights' own logits. "
-            + "MACs and time are over our own dense model; overhead = time ratio over MAC ratio; the last column is ONNX Runtime's dense time over ours.",
-            "model", "batch", "threads", "budget", "MAC ratio", "time ratio", "overhead", "ms", "vs ORT dense");
+            + "MACs and time are over our own dense model; overhead = time ratio over MAC ratio; the last column is ONNX Runtime's dense time over ours. Medians of interleaved rounds; the plot joins forced budgets, free points stand alone.",
+            "model", "batch", "threads", "budget", "MAC ratio", "time ratio", "overhead", "ms", "vs ORT dense", "spread", "rounds");
         var bars = new List<(string, double)>();
-        var lines = new List<(string, double[], double[])>();
+        var series = new List<Report.Series>();
         foreach (VitShape shape in shapes)
         {
-            byte[] graph = VitGraph.Build(RandomVit.Package(shape, acm: false), shape);
+            byte[] graph;
+            using (var model = AcmModel.Load(RandomVit.Package(shape, acm: false)))
+                graph = PlanGraph.Build(model.Plan, 1);
             foreach (int batch in batches)
                 foreach (int count in threads)
                 {
-                    bars.Add(($"{shape.Name} x{batch}, {count}t", One(dense, acm, shape, graph, batch, count, seconds, out var line)));
-                    if (line is var (budgets, times) && budgets.Length > 0)
-                        lines.Add(($"{shape.Name} x{batch}, {count}t", budgets, times));
+                    bars.Add(($"{shape.Name} x{batch}, {count}t", One(dense, acm, shape, graph, batch, count, seconds, out Report.Series line)));
+                    series.Add(line);
                 }
         }
         dense.Save(Report.Bars("dense", "Dense models", "ONNX Runtime's time over ours", bars));
-        acm.Save(Report.Lines("acm", "Time follows MACs", "MACs over dense", "time over dense", [.. lines]));
+        acm.Save(Report.Lines("acm", "Adaptive models: time over multiply-adds", "MACs over dense", "time over dense", [.. series]));
     }
 
     private static double One(
-        Report dense, Report acm, VitShape shape, byte[] graph, int batch, int threads, double seconds, out (double[] Macs, double[] Times) line)
+        Report dense, Report acm, VitShape shape, byte[] graph, int batch, int threads, double seconds, out Report.Series line)
     {
         var random = new Random(3);
         float[] pixels = [.. Enumerable.Range(0, batch * shape.Pixels).Select(_ => 2 * random.NextSingle() - 1)];
@@ -66,10 +67,11 @@ internal static class ModelSuite
             macs.Add(mac);
             shares.Add(time);
             acm.Add(shape.Name, $"{batch}", $"{threads}", budgets[i].Name, Report.Number(mac, "0.000"), Report.Number(time, "0.000"), Report.Number(time / mac, "0.000"),
-                Report.Number(times[i + 2].Median, "0.0"), Report.Number(Interleaved.Ratio(times[1], times[i + 2])));
+                Report.Number(times[i + 2].Median, "0.0"), Report.Number(Interleaved.Ratio(times[1], times[i + 2])),
+                Report.Number(times[i + 2].Spread, "0.0 %"), $"{times[i + 2].Milliseconds.Length}");
         }
-        int[] order = [.. Enumerable.Range(0, macs.Count).OrderBy(i => macs[i])];
-        line = ([.. order.Select(i => macs[i])], [.. order.Select(i => shares[i])]);
+        // The last one is free: a point beside the line of the forced ones.
+        line = new($"{shape.Name} x{batch}, {threads}t", [.. macs.Zip(shares).SkipLast(1)], (macs[^1], shares[^1]));
         return ratio;
 
         void AddBudget(string name, RunOptions? run)
