@@ -25,6 +25,12 @@ switch (suite)
             args.Length > 1 ? args[1] : "",
             args.Length > 2 ? int.Parse(args[2]) : 0);
         return 0;
+    case "held-tiles":
+        HeldTilesSuite.Run(1);
+        return 0;
+    case "int8":
+        Int8Suite.Run(0.5);
+        return 0;
     case "models":
         // Optionally one of each: models B 8 1.
         ModelSuite.Run(

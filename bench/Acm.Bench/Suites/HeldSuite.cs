@@ -42,8 +42,8 @@ internal static unsafe class HeldSuite
         var random = new Random(1);
         float[] weight = [.. Enumerable.Range(0, depth * columns).Select(_ => Brain(random.NextSingle() - 0.5f))];
         int copies = rows > 64 ? 1 : (int)Math.Max(ColdBytes / (4L * depth * columns), 1);
-        PackedMatrix[][] wide = [.. Enumerable.Range(0, copies).Select(_ => (PackedMatrix[])[PackedMatrix.FromInputMajor(weight, depth, columns)])];
-        PackedMatrix[][] narrow = [.. Enumerable.Range(0, copies).Select(_ => (PackedMatrix[])[PackedMatrix.FromInputMajor(weight, depth, columns, brain: true)])];
+        using WeightMemory wideMemory = Copies(weight, depth, columns, false, copies, out PackedMatrix[][] wide);
+        using WeightMemory narrowMemory = Copies(weight, depth, columns, true, copies, out PackedMatrix[][] narrow);
         // Rows as the backend lays them out: never at a multiple of a page.
         int pitch = depth % 1024 == 0 ? depth + 16 : depth;
         Memory<float> a = Aligned.Floats(rows * pitch), c = Aligned.Floats(rows * columns), d = Aligned.Floats(rows * columns);
@@ -59,8 +59,6 @@ internal static unsafe class HeldSuite
             cold is null ? "" : Milliseconds(cold[0].Median / copies), cold is null ? "" : Share(cold[0], bytes),
             cold is null ? "" : Milliseconds(cold[1].Median / copies), cold is null ? "" : Share(cold[1], bytes / 2),
             cold is null ? "" : Report.Number(Interleaved.Ratio(cold[0], cold[1])), $"{cached[0].Milliseconds.Length}, {cold?[0].Milliseconds.Length}");
-        foreach (PackedMatrix[] packed in (IEnumerable<PackedMatrix[]>)[.. wide, .. narrow])
-            packed[0].Dispose();
 
         void All(PackedMatrix[][] weights, float* result)
         {
@@ -78,6 +76,21 @@ internal static unsafe class HeldSuite
         string Share(Times times, double one) => Report.Number(one * copies / times.Median / 1e6 / memory, "0 %");
 
         static string Milliseconds(double value) => Report.Number(value, "0.000");
+    }
+
+    // As a model's weights lie: one after the other.
+    private static WeightMemory Copies(float[] weight, int depth, int columns, bool brain, int copies, out PackedMatrix[][] packed)
+    {
+        packed = [.. Enumerable.Range(0, copies).Select(_ => (PackedMatrix[])[new PackedMatrix(depth, columns, brain)])];
+        nint one = packed[0][0].Bytes;
+        WeightMemory memory = new(copies * one);
+        fixed (float* values = weight)
+            for (int i = 0; i < copies; i++)
+            {
+                packed[i][0].Place(memory, i * one);
+                packed[i][0].PutRows(values, 0, depth);
+            }
+        return memory;
     }
 
     private static float Brain(float value) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xFFFF0000);

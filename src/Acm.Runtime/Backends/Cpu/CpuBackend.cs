@@ -38,7 +38,7 @@ internal sealed unsafe class CpuBackend : IBackend
         FrontLength = (int)(FrontValues / Buffers.Where(buffer => _isFront[buffer.Rows]).Select(ValuesPerUnit).DefaultIfEmpty(1).Max());
         _output = Slot(plan.Output);
         Pool = WorkerPool.Open(Threads, cores);
-        Packing.Run(Pool);
+        Own(Packing.Run(Pool));
         VectorWidth.Warning();
     }
 

@@ -14,9 +14,11 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public const int Line = 64;
 
     private const int Wide = GemmKernels.Columns, Half = Wide / 2;
+    private WeightMemory? _memory;
+    private bool _owned;
     private byte* _data;
 
-    /// <summary>Room for a weight whose values are yet to be put.</summary>
+    /// <summary>A weight without memory yet: <see cref="Place"/> it before values are put.</summary>
     /// <param name="depth">Rows of the weight.</param>
     /// <param name="columns">Columns of the weight.</param>
     /// <param name="brain">Hold it as bfloat16: all values put must be such.</param>
@@ -25,8 +27,17 @@ internal sealed unsafe class PackedMatrix : IDisposable
         (Depth, Columns, IsBrain) = (depth, columns, brain);
         Panels = (columns + Wide - 1) / Wide;
         PanelBytes = (nint)depth * LineBytes;
-        _data = (byte*)LargePages.Allocate((nuint)Panels * (nuint)PanelBytes);
-        if (columns % Wide != 0)
+    }
+
+    /// <summary>Bytes it takes: a multiple of a cache line.</summary>
+    public nint Bytes => Panels * PanelBytes;
+
+    /// <summary>Gives it its place in memory that whoever made it will free.</summary>
+    public void Place(WeightMemory memory, nint offset)
+    {
+        _memory = memory;
+        _data = memory.Data + offset;
+        if (Columns % Wide != 0)
             NativeMemory.Clear(Panel(Panels - 1), (nuint)PanelBytes);
     }
 
@@ -53,7 +64,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Packs [depth, columns], row-major.</summary>
     public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns, bool brain = false)
     {
-        PackedMatrix packed = new(depth, columns, brain);
+        PackedMatrix packed = Alone(depth, columns, brain);
         fixed (float* values = weight)
             packed.PutRows(values, 0, depth);
         return packed;
@@ -62,7 +73,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Packs nn.Linear's [columns, depth], row-major.</summary>
     public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth, bool brain = false)
     {
-        PackedMatrix packed = new(depth, columns, brain);
+        PackedMatrix packed = Alone(depth, columns, brain);
         using NativeBuffer<float> room = new();
         fixed (float* values = weight)
             packed.PutColumns(values, 0, columns, room.Need((long)depth * Wide));
@@ -145,10 +156,16 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(_data);
+        if (_owned)
+            _memory!.Dispose();
         _data = null;
-        GC.SuppressFinalize(this);
     }
 
-    ~PackedMatrix() => NativeMemory.AlignedFree(_data);
+    private static PackedMatrix Alone(int depth, int columns, bool brain)
+    {
+        PackedMatrix packed = new(depth, columns, brain);
+        packed.Place(new WeightMemory(packed.Bytes), 0);
+        packed._owned = true;
+        return packed;
+    }
 }

@@ -10,20 +10,29 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
     private const int PartValues = 1 << 16;
 
     private readonly List<(Weight Weight, PackedMatrix Packed, bool OutputMajor, int First, int Count)> _parts = [];
+    private readonly List<PackedMatrix> _matrices = [];
     private NativeBuffer<float>[] _room = [];
 
     /// <summary>Takes [depth, columns], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
-    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, Room(weight, depth, columns), false, depth, columns, 1);
+    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, Matrix(weight, depth, columns), false, depth, columns, 1);
 
     /// <summary>Takes nn.Linear's [columns, depth], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
     public PackedMatrix OutputMajor(Weight weight, int columns, int depth) =>
-        Add(weight, Room(weight, depth, columns), true, columns, depth, GemmKernels.Columns);
+        Add(weight, Matrix(weight, depth, columns), true, columns, depth, GemmKernels.Columns);
 
     /// <summary>Packs all that was taken.</summary>
-    public void Run(WorkerPool pool)
+    /// <returns>The memory of all its matrices.</returns>
+    public WeightMemory Run(WorkerPool pool)
     {
+        WeightMemory memory = new((nint)_matrices.Sum(static packed => (long)packed.Bytes));
+        nint offset = 0;
+        foreach (PackedMatrix packed in _matrices)
+        {
+            packed.Place(memory, offset);
+            offset += packed.Bytes;
+        }
         _room = [.. Enumerable.Range(0, Threads).Select(static _ => new NativeBuffer<float>())];
         pool.Add(this);
         pool.Slots.Enter();
@@ -38,7 +47,9 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
             foreach (NativeBuffer<float> room in _room)
                 room.Dispose();
             _parts.Clear();
+            _matrices.Clear();
         }
+        return memory;
     }
 
     protected override void Execute(int task, int worker)
@@ -54,11 +65,12 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
             packed.PutRows(room, first, count);
     }
 
-    private static PackedMatrix Room(Weight weight, int depth, int columns) => new(depth, columns, weight.HeldBy == WeightPrecision.BFloat16);
+    private static PackedMatrix Matrix(Weight weight, int depth, int columns) => new(depth, columns, weight.HeldBy == WeightPrecision.BFloat16);
 
     // Parts of whole rows as they are stored; a multiple of unit each, so that no two write to one line.
     private PackedMatrix Add(Weight weight, PackedMatrix packed, bool outputMajor, int rows, int width, int unit)
     {
+        _matrices.Add(packed);
         int step = Math.Max(PartValues / Math.Max(width, 1) / unit, 1) * unit;
         for (int first = 0; first < rows; first += step)
             _parts.Add((weight, packed, outputMajor, first, Math.Min(step, rows - first)));
