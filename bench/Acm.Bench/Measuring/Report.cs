@@ -51,8 +51,8 @@ internal sealed class Report(string file, string title, string about, params str
         plot.Axes.Bottom.SetTicks([.. bars.Select(static (_, i) => (double)i)], [.. bars.Select(static bar => bar.Label)]);
         plot.Axes.Bottom.TickLabelStyle.Rotation = 45;
         plot.Axes.Bottom.TickLabelStyle.Alignment = Alignment.MiddleLeft;
-        plot.Axes.Bottom.MinimumSize = 140;
-        plot.Axes.Right.MinimumSize = 60;
+        plot.Axes.Bottom.MinimumSize = 190;
+        plot.Axes.Right.MinimumSize = 110;
         plot.Axes.Margins(bottom: 0);
         return Draw(plot, name);
     }
