@@ -82,6 +82,24 @@ internal sealed class SampleInput
 
     public static SampleInput For(AcmModel model) => new(model);
 
+    private SampleInput(SampleInput other, int batch)
+    {
+        (_model, Description, Batch) = (other._model, other.Description, batch);
+        _lengths = [.. Enumerable.Range(0, batch).Select(i => other._lengths[i % other.Batch])];
+        _ids = Repeated(other._ids);
+        _values = Repeated(other._values);
+
+        T[] Repeated<T>(T[] all)
+        {
+            int total = other.TotalLength, unit = all.Length / total;
+            int[] starts = [.. other._lengths.Select((_, i) => other._lengths.Take(i).Sum())];
+            return [.. Enumerable.Range(0, batch).SelectMany(i => all.Skip(starts[i % other.Batch] * unit).Take(_lengths[i] * unit))];
+        }
+    }
+
+    /// <summary>So many sequences, these again and again.</summary>
+    public SampleInput OfBatch(int batch) => new(this, batch);
+
     public string Description { get; } = "";
 
     public int Batch { get; }

@@ -40,6 +40,9 @@ public class BadInputTests
     [TestCase("classify", "MODEL", "PICTURE", "--backend", "abacus")]
     [TestCase("classify", "MODEL", "PICTURE", "--precision", "int1")]
     [TestCase("classify", "MODEL", "PICTURE", "--threads", "-1")]
+    [TestCase("bench", "MODEL", "--seconds", "0")]
+    [TestCase("bench", "MODEL", "--seconds", "NaN")]
+    [TestCase("bench", "MODEL", "--batch", "0")]
     [TestCase("run", "MODEL")]
     [TestCase("run", "MODEL", "--input", "PICTURE", "--output", "PICTURE.out")]
     public void WrongUseIsExitCode2(params string[] arguments) =>

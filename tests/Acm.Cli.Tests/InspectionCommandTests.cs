@@ -69,12 +69,16 @@ public class InspectionCommandTests
     }
 
     [Test]
-    public void BenchMeasuresEachBudget()
+    public void BenchMeasuresEachBudgetAndBatch()
     {
-        JsonElement json = Tool.Json("bench", Tool.Model, "--seconds", "0.05", "--backend", "cpu");
+        JsonElement json = Tool.Json("bench", Tool.Model, "--seconds", "0.05", "--backend", "cpu", "--batch", "1", "--batch", "5");
         JsonElement[] rows = [.. json.GetProperty("rows").EnumerateArray()];
-        Assert.That(rows, Has.Length.GreaterThan(2));
-        Assert.That(rows.Select(static row => row.GetProperty("learner_fraction").GetDouble()), Is.Ordered.Descending);
+        Assert.That(rows.Select(static row => row.GetProperty("batch").GetInt32()).Distinct(), Is.EqualTo(new[] { 1, 5 }));
+        foreach (var batch in rows.GroupBy(static row => row.GetProperty("batch").GetInt32()))
+        {
+            Assert.That(batch.Count(), Is.GreaterThan(2));
+            Assert.That(batch.Select(static row => row.GetProperty("learner_fraction").GetDouble()), Is.Ordered.Descending);
+        }
         Assert.That(rows.All(static row => row.GetProperty("p50_ms").GetDouble() > 0 && row.GetProperty("p50_ms").GetDouble() <= row.GetProperty("p99_ms").GetDouble()));
     }
 

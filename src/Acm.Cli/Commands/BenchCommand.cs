@@ -5,27 +5,34 @@ using Acm.Runtime;
 
 namespace Acm.Cli.Commands;
 
-/// <summary><c>acm bench</c>: a quick look at latency by budget; figures to publish come from bench/.</summary>
+/// <summary><c>acm bench</c>: a quick look at latency by budget and batch; figures to publish come from bench/.</summary>
 internal static class BenchCommand
 {
-    private sealed record Row(string Budget, double Fraction, double MacShare, int Runs, double P50, double P90, double P99);
+    private sealed record Row(string Budget, int Batch, double Fraction, double MacShare, int Runs, double P50, double P90, double P99);
 
     public static Command Create(TextWriter output, TextWriter error)
     {
         Argument<string> model = new("MODEL") { Description = "the model package" };
-        Option<double> seconds = new("--seconds") { Description = "seconds per row", DefaultValueFactory = _ => 1 };
-        Command command = new("bench", "A quick look at latency by budget on this machine.") { model, seconds };
+        Option<double> seconds = new("--seconds") { Description = "seconds per row, over 0", DefaultValueFactory = _ => 1 };
+        Option<int[]> batches = new("--batch") { Description = "sequences of one run; may be given several times", DefaultValueFactory = _ => [1, 8] };
+        Command command = new("bench", "A quick look at latency by budget and batch on this machine.") { model, seconds, batches };
         CommonOptions common = new(command);
         command.SetAction(parsed =>
         {
+            if (parsed.GetValue(seconds) is not (> 0 and <= 3600))
+                throw new BadInputException($"--seconds {parsed.GetValue(seconds)}: over 0, at most 3600");
+            if (parsed.GetValue(batches)!.FirstOrDefault(static batch => batch is < 1 or > 1024, 1) is not 1 and var wrong)
+                throw new BadInputException($"--batch {wrong}: 1 to 1024");
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             SampleInput sample = SampleInput.For(loaded);
-            using InferenceSession session = loaded.CreateSession(common.Session(parsed, sample.Batch, sample.TotalLength));
+            SampleInput[] inputs = [.. parsed.GetValue(batches)!.Distinct().Select(sample.OfBatch)];
+            using InferenceSession session = loaded.CreateSession(
+                common.Session(parsed, inputs.Max(static input => input.Batch), inputs.Max(static input => input.TotalLength)));
             RunOptions asked = common.Run(parsed);
             bool chosen = asked.Budget is not null || asked.Lambda is not null || asked.FixedLearners is not null;
             (string, RunOptions)[] budgets = chosen || loaded.Budget is null ? [("as asked", asked)]
                 : [.. new double[] { 1, 0.75, 0.5, 0.3 }.Select(budget => ($"{budget}", new RunOptions { Budget = budget }))];
-            Row[] rows = [.. budgets.Select(pair => Measure(session, sample, pair.Item1, pair.Item2, parsed.GetValue(seconds)))];
+            Row[] rows = [.. inputs.SelectMany(input => budgets.Select(pair => Measure(session, input, pair.Item1, pair.Item2, parsed.GetValue(seconds))))];
             if (common.Json(parsed))
                 Report.Json(output, json =>
                 {
@@ -37,6 +44,7 @@ internal static class BenchCommand
                     {
                         json.WriteStartObject();
                         json.WriteString("budget", row.Budget);
+                        json.WriteNumber("batch", row.Batch);
                         json.WriteNumber("learner_fraction", row.Fraction);
                         json.WriteNumber("macs_of_dense", row.MacShare);
                         json.WriteNumber("runs", row.Runs);
@@ -51,10 +59,10 @@ internal static class BenchCommand
             else
             {
                 error.WriteLine(Report.Backend(session));
-                output.WriteLine($"{sample.Description}, one run at a time");
-                output.WriteLine("budget    learners  MACs of dense    runs    p50 ms    p90 ms    p99 ms");
+                output.WriteLine($"{sample.Description}, one run at a time, each of `batch` of them");
+                output.WriteLine("batch  budget    learners  MACs of dense    runs    p50 ms    p90 ms    p99 ms");
                 foreach (Row row in rows)
-                    output.WriteLine($"{row.Budget,-8}  {row.Fraction,8:P1}  {row.MacShare,13:P1}  {row.Runs,6}  {row.P50,8:0.00}  {row.P90,8:0.00}  {row.P99,8:0.00}");
+                    output.WriteLine($"{row.Batch,5}  {row.Budget,-8}  {row.Fraction,8:P1}  {row.MacShare,13:P1}  {row.Runs,6}  {row.P50,8:0.00}  {row.P90,8:0.00}  {row.P99,8:0.00}");
                 if (session.BackendName is "simulator")
                     output.WriteLine("The simulated device's times say nothing about a GPU.");
             }
@@ -78,6 +86,6 @@ internal static class BenchCommand
         }
         times.Sort();
         double At(double share) => times[(int)Math.Min(times.Count - 1, share * times.Count)];
-        return new Row(name, result.LearnerFraction, (double)result.Macs / result.DenseMacs, times.Count, At(0.5), At(0.9), At(0.99));
+        return new Row(name, sample.Batch, result.LearnerFraction, (double)result.Macs / result.DenseMacs, times.Count, At(0.5), At(0.9), At(0.99));
     }
 }
