@@ -40,7 +40,7 @@ internal static unsafe class HeldSuite
         using var backend = new CpuBackend(new ForwardPlan(InputKind.Samples, 1, [], nothing, "none", [], RowSpace.Sequence, 0, false), threads);
         using var forward = new CpuForward(backend);
         var random = new Random(1);
-        float[] weight = [.. Enumerable.Range(0, depth * columns).Select(_ => Brain(random.NextSingle() - 0.5f))];
+        float[] weight = [.. Enumerable.Range(0, depth * columns).Select(_ => BFloat16(random.NextSingle() - 0.5f))];
         int copies = rows > 64 ? 1 : (int)Math.Max(ColdBytes / (4L * depth * columns), 1);
         using WeightMemory wideMemory = Copies(weight, depth, columns, false, copies, out PackedMatrix[][] wide);
         using WeightMemory narrowMemory = Copies(weight, depth, columns, true, copies, out PackedMatrix[][] narrow);
@@ -79,9 +79,9 @@ internal static unsafe class HeldSuite
     }
 
     // As a model's weights lie: one after the other.
-    private static WeightMemory Copies(float[] weight, int depth, int columns, bool brain, int copies, out PackedMatrix[][] packed)
+    private static WeightMemory Copies(float[] weight, int depth, int columns, bool bfloat16, int copies, out PackedMatrix[][] packed)
     {
-        packed = [.. Enumerable.Range(0, copies).Select(_ => (PackedMatrix[])[new PackedMatrix(depth, columns, brain)])];
+        packed = [.. Enumerable.Range(0, copies).Select(_ => (PackedMatrix[])[new PackedMatrix(depth, columns, bfloat16)])];
         nint one = packed[0][0].Bytes;
         WeightMemory memory = new(copies * one);
         fixed (float* values = weight)
@@ -93,5 +93,5 @@ internal static unsafe class HeldSuite
         return memory;
     }
 
-    private static float Brain(float value) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xFFFF0000);
+    private static float BFloat16(float value) => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xFFFF0000);
 }

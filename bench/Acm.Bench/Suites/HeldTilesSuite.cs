@@ -16,7 +16,7 @@ internal static unsafe class HeldTilesSuite
             "Bare tiles over the panels of ViT-B's mlp up, one thread; weights of the values that all three hold. Cached: one weight again and again. Cold: as many in turn as fill "
             + "256 MB as float32. Ratios: float32's time over the other's, median of interleaved rounds.",
             "rows", "weights", "float32 ms", "bfloat16 ms", "ratio", "float16 ms", "ratio", "rounds");
-        byte* wide = Held<AsFloat32>(static x => BitConverter.SingleToUInt32Bits(x)), brain = Held<AsBFloat16>(static x => BitConverter.SingleToUInt32Bits(x) >> 16);
+        byte* wide = Held<AsFloat32>(static x => BitConverter.SingleToUInt32Bits(x)), bfloat16 = Held<AsBFloat16>(static x => BitConverter.SingleToUInt32Bits(x) >> 16);
         byte* half = Held<AsFloat16>(static x => BitConverter.HalfToUInt16Bits((Half)x));
         Memory<float> a = Aligned.Floats(8 * Depth);
         var random = new Random(2);
@@ -27,7 +27,7 @@ internal static unsafe class HeldTilesSuite
             foreach (int copies in (int[])[1, Copies])
             {
                 Times[] times = Interleaved.Run(seconds, 9,
-                    ("float32", () => All<AsFloat32>(wide, rows, copies, a, c[0])), ("bfloat16", () => All<AsBFloat16>(brain, rows, copies, a, c[1])),
+                    ("float32", () => All<AsFloat32>(wide, rows, copies, a, c[0])), ("bfloat16", () => All<AsBFloat16>(bfloat16, rows, copies, a, c[1])),
                     ("float16", () => All<AsFloat16>(half, rows, copies, a, c[2])));
                 Agreement.Check("bfloat16", c[1].Span, c[0].Span, 0);
                 Agreement.Check("float16", c[2].Span, c[0].Span, 0);
@@ -37,7 +37,7 @@ internal static unsafe class HeldTilesSuite
 
                 string Ratio(int i) => Report.Number(Interleaved.Ratio(times[0], times[i]));
             }
-        foreach (byte* held in (byte*[])[wide, brain, half])
+        foreach (byte* held in (byte*[])[wide, bfloat16, half])
             NativeMemory.AlignedFree(held);
         report.Save();
     }

@@ -45,7 +45,7 @@ internal unsafe struct GemmCall
     public readonly void Execute(in RowBlock block, int panel, int end, byte* next)
     {
         PackedMatrix weight = Weights[block.Group];
-        int few = GemmKernels.PairRows(weight.IsBrain);
+        int few = GemmKernels.PairRows(weight.IsBFloat16);
         for (int taken = 1; panel < end; panel += taken)
         {
             int rows = RowsOf(block, panel);
@@ -75,7 +75,7 @@ internal unsafe struct GemmCall
         bool direct = Epilogue.IsPlain && columns == GemmKernels.Columns;
         int tiles = Tiles(rows);
         // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
-        if (tiles == 1 && rows < AskedRows && !weight.IsBrain)
+        if (tiles == 1 && rows < AskedRows && !weight.IsBFloat16)
             next = b;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
         for (int done = 0; tiles > 0; tiles--)
@@ -86,7 +86,7 @@ internal unsafe struct GemmCall
             nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
             if (!direct)
                 Epilogue.Announce(row, count, to);
-            if (weight.IsBrain)
+            if (weight.IsBFloat16)
                 GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, pitch, begin, next);
             else
                 GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, pitch, begin, next);
@@ -94,7 +94,7 @@ internal unsafe struct GemmCall
                 Epilogue.Store(tile, row, count, to, columns);
             // A tile asks for a line a step: one or two have asked for all of a panel.
             if (done == 0)
-                next = weight.IsBrain ? b : next + (nint)depth * PackedMatrix.Line;
+                next = weight.IsBFloat16 ? b : next + (nint)depth * PackedMatrix.Line;
             done += count;
         }
     }
@@ -116,8 +116,8 @@ internal unsafe struct GemmCall
             Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
         }
         byte* b = weight.Panel(panel);
-        if (weight.IsBrain)
-            GemmKernels.WideBrainPair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, pitch, beside, begin, next);
+        if (weight.IsBFloat16)
+            GemmKernels.WideBFloat16Pair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, pitch, beside, begin, next);
         else
             GemmKernels.WidePair(rows, block.A, Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, pitch, beside, begin);
         if (direct)

@@ -20,8 +20,8 @@ internal static unsafe partial class GemmKernels
     public static readonly float* NoBias = Zeros();
 
     /// <summary>Most rows of a tile over two panels at once; 0 where there is none.</summary>
-    /// <param name="brain">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
-    public static int PairRows(bool brain) => !Vector512.IsHardwareAccelerated ? 0 : brain ? 6 : 3;
+    /// <param name="bfloat16">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
+    public static int PairRows(bool bfloat16) => !Vector512.IsHardwareAccelerated ? 0 : bfloat16 ? 6 : 3;
 
     /// <summary>Computes one tile.</summary>
     /// <param name="rows">1 to <see cref="MostRows"/>.</param>
@@ -47,11 +47,11 @@ internal static unsafe partial class GemmKernels
     public static void Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         if (Vector512.IsHardwareAccelerated)
-            WideBrain(rows, a, stride, b, depth, c, pitch, bias, ahead);
+            WideBFloat16(rows, a, stride, b, depth, c, pitch, bias, ahead);
         else if (Vector256.IsHardwareAccelerated)
-            NarrowBrain(rows, a, stride, b, depth, c, pitch, bias);
+            NarrowBFloat16(rows, a, stride, b, depth, c, pitch, bias);
         else
-            SlimBrain(rows, a, stride, b, depth, c, pitch, bias);
+            SlimBFloat16(rows, a, stride, b, depth, c, pitch, bias);
     }
 
     /// <summary>Computes the next tile of up to <paramref name="rows"/> rows, without bias, into <paramref name="tile"/> [rows, 32].</summary>

@@ -58,7 +58,7 @@ internal sealed unsafe class GemmTasks(int threads)
         long worth = Worth * (long)_count / Math.Max(values * GemmKernels.Columns, 1);
         _span = (int)Math.Clamp(worth, 1, Math.Max(1, (long)panels * _count / (4 * threads)));
         // Few rows take two panels at once.
-        if (values <= (long)_count * GemmKernels.PairRows(call.Weights[0].IsBrain) * _blocks[0].Depth)
+        if (values <= (long)_count * GemmKernels.PairRows(call.Weights[0].IsBFloat16) * _blocks[0].Depth)
             _span += _span & 1;
         _span = Math.Min(_span, panels);
         _spans = (panels + _span - 1) / _span;

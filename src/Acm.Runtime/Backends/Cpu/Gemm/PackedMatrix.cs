@@ -21,10 +21,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>A weight without memory yet: <see cref="Place"/> it before values are put.</summary>
     /// <param name="depth">Rows of the weight.</param>
     /// <param name="columns">Columns of the weight.</param>
-    /// <param name="brain">Hold it as bfloat16: all values put must be such.</param>
-    public PackedMatrix(int depth, int columns, bool brain = false)
+    /// <param name="bfloat16">Hold it as bfloat16: all values put must be such.</param>
+    public PackedMatrix(int depth, int columns, bool bfloat16 = false)
     {
-        (Depth, Columns, IsBrain) = (depth, columns, brain);
+        (Depth, Columns, IsBFloat16) = (depth, columns, bfloat16);
         Panels = (columns + Wide - 1) / Wide;
         PanelBytes = (nint)depth * LineBytes;
     }
@@ -48,7 +48,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public int Columns { get; }
 
     /// <summary>Whether it is held as bfloat16, else as float32.</summary>
-    public bool IsBrain { get; }
+    public bool IsBFloat16 { get; }
 
     /// <summary>Panels of 32 columns.</summary>
     public int Panels { get; }
@@ -56,24 +56,24 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>From one panel to the next.</summary>
     public nint PanelBytes { get; }
 
-    private nint LineBytes => IsBrain ? Line : 2 * Line;
+    private nint LineBytes => IsBFloat16 ? Line : 2 * Line;
 
     /// <summary>[depth, 32]: float32, or words of two bfloat16.</summary>
     public byte* Panel(int index) => _data + index * PanelBytes;
 
     /// <summary>Packs [depth, columns], row-major.</summary>
-    public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns, bool brain = false)
+    public static PackedMatrix FromInputMajor(ReadOnlySpan<float> weight, int depth, int columns, bool bfloat16 = false)
     {
-        PackedMatrix packed = Alone(depth, columns, brain);
+        PackedMatrix packed = Alone(depth, columns, bfloat16);
         fixed (float* values = weight)
             packed.PutRows(values, 0, depth);
         return packed;
     }
 
     /// <summary>Packs nn.Linear's [columns, depth], row-major.</summary>
-    public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth, bool brain = false)
+    public static PackedMatrix FromOutputMajor(ReadOnlySpan<float> weight, int columns, int depth, bool bfloat16 = false)
     {
-        PackedMatrix packed = Alone(depth, columns, brain);
+        PackedMatrix packed = Alone(depth, columns, bfloat16);
         using NativeBuffer<float> room = new();
         fixed (float* values = weight)
             packed.PutColumns(values, 0, columns, room.Need((long)depth * Wide));
@@ -116,7 +116,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
         {
             int columns = Math.Min(Wide, count - done);
             byte* panel = Panel((first + done) / Wide);
-            if (!IsBrain)
+            if (!IsBFloat16)
             {
                 Turn(values, columns, (float*)panel);
                 continue;
@@ -144,7 +144,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private byte* PutLine(float* values, byte* to)
     {
-        if (!IsBrain)
+        if (!IsBFloat16)
         {
             Vector512.Load(values).Store((float*)to);
             Vector512.Load(values + Half).Store((float*)to + Half);
@@ -161,9 +161,9 @@ internal sealed unsafe class PackedMatrix : IDisposable
         _data = null;
     }
 
-    private static PackedMatrix Alone(int depth, int columns, bool brain)
+    private static PackedMatrix Alone(int depth, int columns, bool bfloat16)
     {
-        PackedMatrix packed = new(depth, columns, brain);
+        PackedMatrix packed = new(depth, columns, bfloat16);
         packed.Place(new WeightMemory(packed.Bytes), 0);
         packed._owned = true;
         return packed;

@@ -56,7 +56,7 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
     {
         var (weight, packed, outputMajor, first, count) = _parts[task];
         int width = outputMajor ? packed.Depth : packed.Columns, values = checked(count * width);
-        int turning = outputMajor && packed.IsBrain ? checked(packed.Depth * GemmKernels.Columns) : 0;
+        int turning = outputMajor && packed.IsBFloat16 ? checked(packed.Depth * GemmKernels.Columns) : 0;
         float* room = _room[worker].Need(values + turning);
         weight.CopyTo(new Span<float>(room, values), checked(first * width));
         if (outputMajor)

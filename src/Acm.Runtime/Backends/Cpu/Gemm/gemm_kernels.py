@@ -26,7 +26,7 @@ class Family:
     lanes: int
     most: int
     # Weights held as bfloat16: a word of a panel's line has column i below and column i + 16 above.
-    brain: bool = False
+    bfloat16: bool = False
     # Panels side by side: few rows alone have too few sums under way to keep a core or its memory busy.
     panels: int = 1
     # Lines of the next panel asked for in a step.
@@ -35,20 +35,20 @@ class Family:
     @property
     def step(self):
         """Elements of b from one line to the next."""
-        return 16 if self.brain else COLUMNS
+        return 16 if self.bfloat16 else COLUMNS
 
     @property
     def second(self):
         """Columns from a strip's first vector to its second."""
-        return 16 if self.brain else self.lanes
+        return 16 if self.bfloat16 else self.lanes
 
     @property
     def strips(self):
         """Strips that a panel's line is gone over in."""
-        return range(0, self.step, self.lanes * (1 if self.brain else 2))
+        return range(0, self.step, self.lanes * (1 if self.bfloat16 else 2))
 
     def arguments(self):
-        b, panel, next_to = ("uint* b" if self.brain else "float* b"), "", ""
+        b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
         return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint pitch{next_to}, float* bias" + (", byte* ahead" if self.ahead else "")
@@ -76,14 +76,14 @@ def kernel(out, f, rows):
     out.write("        " + pointers("a", "a", "stride"))
     out.write("        " + pointers("to", "c", "pitch"))
     if f.panels > 1:
-        out.write(f"        {'uint' if f.brain else 'float'}* next = b + panel;\n")
+        out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
     if f.ahead:
         # What will be stored is asked for now.
         out.write("        if (Sse.IsSupported)\n        {\n")
         for r in range(rows):
             out.write("            " + " ".join(f"Sse.Prefetch0({target(r, p, column)});" for _, p, column in sums) + "\n")
         out.write("        }\n")
-    if f.brain:
+    if f.bfloat16:
         out.write(f"        {f.vector}<uint> upper = {f.vector}.Create(0xFFFF0000u);\n")
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
@@ -91,7 +91,7 @@ def kernel(out, f, rows):
     out.write("        for (; depth > 0; depth--)\n        {\n")
     for p in range(f.panels):
         b = "next" if p else "b"
-        if f.brain:
+        if f.bfloat16:
             out.write(f"            {f.vector}<uint> w{p} = {f.vector}.Load({b});\n")
             out.write(f"            {f.vector}<float> b{2 * p} = (w{p} << 16).AsSingle(), b{2 * p + 1} = (w{p} & upper).AsSingle();\n")
         else:
@@ -100,7 +100,7 @@ def kernel(out, f, rows):
     if lines:
         # The next panel is in the second-level cache when its turn comes.
         out.write("            if (Sse.IsSupported)\n")
-        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + panel * sizeof({'uint' if f.brain else 'float'}));"][:lines]
+        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + panel * sizeof({'uint' if f.bfloat16 else 'float'}));"][:lines]
         out.write(f"                {asks[0]}\n" if lines == 1 else "            {\n" + "".join(f"                {ask}\n" for ask in asks) + "            }\n")
     for r in range(rows):
         out.write(f"            x = {f.vector}.Create(*({place('a', 'stride', r)}));\n")
@@ -140,12 +140,12 @@ def dispatch(out, f):
 FAMILIES = [
     Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
-    Family("WideBrain", "Vector512", 16, 14, brain=True, ahead=lambda rows: 1),
-    Family("WideBrainPair", "Vector512", 16, 6, brain=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),
+    Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1),
+    Family("WideBFloat16Pair", "Vector512", 16, 6, bfloat16=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),
     Family("Narrow", "Vector256", 8, 6),
-    Family("NarrowBrain", "Vector256", 8, 6, brain=True),
+    Family("NarrowBFloat16", "Vector256", 8, 6, bfloat16=True),
     Family("Slim", "Vector128", 4, 4),
-    Family("SlimBrain", "Vector128", 4, 4, brain=True),
+    Family("SlimBFloat16", "Vector128", 4, 4, bfloat16=True),
 ]
 
 for family in FAMILIES:

@@ -6,23 +6,23 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void NarrowBrain(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    public static void NarrowBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 8)
             for (int row = 0; row < rows; row += 6)
                 switch (rows - row)
                 {
-                    case 1: NarrowBrain1(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 2: NarrowBrain2(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 3: NarrowBrain3(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 4: NarrowBrain4(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 5: NarrowBrain5(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    default: NarrowBrain6(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 1: NarrowBFloat161(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 2: NarrowBFloat162(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 3: NarrowBFloat163(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 4: NarrowBFloat164(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 5: NarrowBFloat165(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    default: NarrowBFloat166(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain1(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -42,7 +42,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain2(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -67,7 +67,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain3(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -97,7 +97,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain4(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -132,7 +132,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain5(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -172,7 +172,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBrain6(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;

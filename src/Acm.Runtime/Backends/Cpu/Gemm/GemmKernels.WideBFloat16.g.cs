@@ -7,29 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBrain(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         switch (rows)
         {
-            case 1: WideBrain1(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 2: WideBrain2(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 3: WideBrain3(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 4: WideBrain4(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 5: WideBrain5(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 6: WideBrain6(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 7: WideBrain7(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 8: WideBrain8(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 9: WideBrain9(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 10: WideBrain10(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 11: WideBrain11(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 12: WideBrain12(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 13: WideBrain13(a, stride, b, depth, c, pitch, bias, ahead); break;
-            default: WideBrain14(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 1: WideBFloat161(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 2: WideBFloat162(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 3: WideBFloat163(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 4: WideBFloat164(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 5: WideBFloat165(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 6: WideBFloat166(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 7: WideBFloat167(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 8: WideBFloat168(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 9: WideBFloat169(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 10: WideBFloat1610(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 11: WideBFloat1611(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 12: WideBFloat1612(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 13: WideBFloat1613(a, stride, b, depth, c, pitch, bias, ahead); break;
+            default: WideBFloat1614(a, stride, b, depth, c, pitch, bias, ahead); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain1(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -55,7 +55,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain2(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -87,7 +87,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain3(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -125,7 +125,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain4(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -169,7 +169,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain5(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -219,7 +219,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain6(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -275,7 +275,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain7(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -337,7 +337,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain8(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -405,7 +405,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain9(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -479,7 +479,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain10(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -559,7 +559,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain11(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -645,7 +645,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain12(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -737,7 +737,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain13(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
@@ -835,7 +835,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrain14(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;

@@ -6,21 +6,21 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void SlimBrain(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    public static void SlimBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 4)
             for (int row = 0; row < rows; row += 4)
                 switch (rows - row)
                 {
-                    case 1: SlimBrain1(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 2: SlimBrain2(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 3: SlimBrain3(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    default: SlimBrain4(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 1: SlimBFloat161(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 2: SlimBFloat162(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 3: SlimBFloat163(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    default: SlimBFloat164(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBrain1(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -40,7 +40,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBrain2(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -65,7 +65,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBrain3(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a;
         float* to0 = c;
@@ -95,7 +95,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBrain4(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;

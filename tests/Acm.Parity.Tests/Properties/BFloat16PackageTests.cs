@@ -6,7 +6,7 @@ namespace Acm.Parity.Tests.Properties;
 
 /// <summary>A package stored in bfloat16 is held so on the CPU, and yields the bits of the same numbers stored in float32.</summary>
 [TestFixture]
-public sealed class BrainPackageTests
+public sealed class BFloat16PackageTests
 {
     [Test]
     public void StoredAsBFloat16OrFloat32AreTheSameToTheBit([Range(0, 29)] int seed)

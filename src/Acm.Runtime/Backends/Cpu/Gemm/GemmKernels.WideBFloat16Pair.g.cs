@@ -7,21 +7,21 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBrainPair(int rows, float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    public static void WideBFloat16Pair(int rows, float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         switch (rows)
         {
-            case 1: WideBrainPair1(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 2: WideBrainPair2(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 3: WideBrainPair3(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 4: WideBrainPair4(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 5: WideBrainPair5(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            default: WideBrainPair6(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 1: WideBFloat16Pair1(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 2: WideBFloat16Pair2(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 3: WideBFloat16Pair3(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 4: WideBFloat16Pair4(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 5: WideBFloat16Pair5(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            default: WideBFloat16Pair6(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair1(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair1(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -50,7 +50,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair2(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair2(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -87,7 +87,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair3(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair3(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a;
         float* to0 = c;
@@ -137,7 +137,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair4(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair4(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -195,7 +195,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair5(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair5(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -261,7 +261,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBrainPair6(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair6(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;

@@ -8,7 +8,7 @@ namespace Acm.Runtime.Tests.Cpu;
 
 /// <summary>Weights held as bfloat16 are widened on their way into the sums: every bit is that of the same weights held as float32.</summary>
 [TestFixture]
-public sealed unsafe class BrainWeightTests
+public sealed unsafe class BFloat16WeightTests
 {
     private static float[] Random(int seed, int count)
     {
@@ -17,7 +17,7 @@ public sealed unsafe class BrainWeightTests
     }
 
     /// <summary>Any bits that bfloat16 has but NaN: zeros of both signs, subnormals and infinities among them.</summary>
-    private static float[] Brain(int seed, int count, bool finite = true)
+    private static float[] BFloat16(int seed, int count, bool finite = true)
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, count).Select(_ => Value())];
@@ -63,9 +63,9 @@ public sealed unsafe class BrainWeightTests
     [Test]
     public void EveryShapeHasTheBitsOfFloat32([Range(1, 33)] int rows, [Values(1, 2, 77)] int depth, [Values(1, 15, 17, 31, 32, 33, 64, 65, 96, 130)] int columns)
     {
-        float[] a = Random(rows, rows * depth), w = Brain(depth + columns, depth * columns), bias = Random(columns, columns);
+        float[] a = Random(rows, rows * depth), w = BFloat16(depth + columns, depth * columns), bias = Random(columns, columns);
         using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
-        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
+        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
         Assert.That(narrow.PanelBytes * 2, Is.EqualTo(wide.PanelBytes), "half the memory");
         foreach (Activation activation in (Activation[])[Activation.Identity, Activation.Relu])
         {
@@ -79,12 +79,12 @@ public sealed unsafe class BrainWeightTests
     [Test]
     public void BothPackingsHoldTheSameWeight([Values(1, 19, 64)] int depth, [Values(1, 16, 31, 32, 45, 70, 128)] int columns)
     {
-        float[] w = Brain(3, depth * columns, finite: false), transposed = new float[w.Length];
+        float[] w = BFloat16(3, depth * columns, finite: false), transposed = new float[w.Length];
         for (int k = 0; k < depth; k++)
             for (int n = 0; n < columns; n++)
                 transposed[n * depth + k] = w[k * columns + n];
-        using var one = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
-        using var other = PackedMatrix.FromOutputMajor(transposed, columns, depth, brain: true);
+        using var one = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
+        using var other = PackedMatrix.FromOutputMajor(transposed, columns, depth, bfloat16: true);
         for (int panel = 0; panel < one.Panels; panel++)
             for (int k = 0; k < depth; k++)
                 for (int n = 0; n < GemmKernels.Columns; n++)
@@ -107,19 +107,19 @@ public sealed unsafe class BrainWeightTests
     public void EveryInstructionSetWidensExactly([Range(1, GemmKernels.MostRows)] int rows)
     {
         const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
-        float[] a = Random(rows, rows * stride), w = Brain(8, depth * columns), bias = Random(9, columns);
+        float[] a = Random(rows, rows * stride), w = BFloat16(8, depth * columns), bias = Random(9, columns);
         using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
-        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, brain: true);
+        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
         float* floats = (float*)wide.Panel(0);
         uint* words = (uint*)narrow.Panel(0);
         Assert.That(
-            Tile((a, c, bias) => GemmKernels.WideBrain(rows, a, stride, words, depth, c, pitch, bias, narrow.Panel(0))),
+            Tile((a, c, bias) => GemmKernels.WideBFloat16(rows, a, stride, words, depth, c, pitch, bias, narrow.Panel(0))),
             Is.EqualTo(Tile((a, c, bias) => GemmKernels.Wide(rows, a, stride, floats, depth, c, pitch, bias, wide.Panel(0)))), "512 bits");
         Assert.That(
-            Tile((a, c, bias) => GemmKernels.NarrowBrain(rows, a, stride, words, depth, c, pitch, bias)),
+            Tile((a, c, bias) => GemmKernels.NarrowBFloat16(rows, a, stride, words, depth, c, pitch, bias)),
             Is.EqualTo(Tile((a, c, bias) => GemmKernels.Narrow(rows, a, stride, floats, depth, c, pitch, bias))), "256 bits");
         Assert.That(
-            Tile((a, c, bias) => GemmKernels.SlimBrain(rows, a, stride, words, depth, c, pitch, bias)),
+            Tile((a, c, bias) => GemmKernels.SlimBFloat16(rows, a, stride, words, depth, c, pitch, bias)),
             Is.EqualTo(Tile((a, c, bias) => GemmKernels.Slim(rows, a, stride, floats, depth, c, pitch, bias))), "128 bits");
 
         uint[] Tile(Kernel kernel)
@@ -150,9 +150,9 @@ public sealed unsafe class BrainWeightTests
             var (rows, depth, learners, size, seed) = shape;
             var random = new Random(seed);
             int[] counts = [rows, .. Enumerable.Range(0, learners).Select(_ => random.Next(rows + 1)).OrderDescending(), 0];
-            float[] a = Random(seed, rows * depth), w = Brain(seed + 1, depth * learners * size);
+            float[] a = Random(seed, rows * depth), w = BFloat16(seed + 1, depth * learners * size);
             using var wide = PackedMatrix.FromInputMajor(w, depth, learners * size);
-            using var narrow = PackedMatrix.FromInputMajor(w, depth, learners * size, brain: true);
+            using var narrow = PackedMatrix.FromInputMajor(w, depth, learners * size, bfloat16: true);
             float[] expected = Multiply(a, rows, depth, wide, null, Activation.Identity, counts, size);
             float[] found = Multiply(a, rows, depth, narrow, null, Activation.Identity, counts, size);
             float[] whole = Multiply(a, rows, depth, narrow, null, Activation.Identity, null, 0);
