@@ -69,6 +69,29 @@ public class TrainedModelTests
     }
 
     [Test]
+    public void Sentence_vectors_keep_their_cosine_to_the_dense_teacher_at_every_budget()
+    {
+        using var golden = new Golden("golden", "minilm-acm", "golden.safetensors");
+        using var run = new GoldenRun(SharedFolder.Need("models", "minilm-acm"), BackendKind.Cpu);
+        double[] teacher = golden.Doubles("teacher.embedding"), lambdas = golden.Doubles("lambda");
+        int[][] texts = [.. File.ReadLines(Path.Combine(run.Model.Folder, "sentences.txt")).Select(line => WordPieceEncoder.For(run.Model).Encode(line, out _))];
+        int[] ids = [.. texts.SelectMany(static text => text)], lengths = [.. texts.Select(static text => text.Length)];
+        double before = 1;
+        for (int j = 0; j < lambdas.Length; j++)
+        {
+            run.Run(ModelInput.Text(ids, lengths), new RunOptions { Lambda = lambdas[j] });
+            double cosine = Cosine([.. run.Result.Output.ToArray().Select(static value => (double)value)], teacher, lengths.Length);
+            double stated = Cosine(golden.Doubles($"embedding.{j}"), teacher, lengths.Length);
+            TestContext.Out.WriteLine($"lambda {lambdas[j]}: mean cosine {cosine:F4}, the golden's {stated:F4}");
+            Assert.That(cosine, Is.EqualTo(stated).Within(5e-4).And.LessThan(before));
+            before = cosine;
+        }
+
+        // The mean over rows of unit length.
+        static double Cosine(double[] a, double[] b, int rows) => a.Zip(b, static (x, y) => x * y).Sum() / rows;
+    }
+
+    [Test]
     public void Speech_on_both_backends([Values(0, 1, 2)] int j, [ValueSource(typeof(GoldenRun), nameof(GoldenRun.Backends))] BackendKind backend)
     {
         double lambda = new[] { 0.0, 2, 3 }[j];
