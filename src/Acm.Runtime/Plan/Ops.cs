@@ -51,7 +51,7 @@ internal sealed record AcmLayer(Buffer In, ChoiceBuffer K, Buffer Out, AcmSite S
 
 /// <summary>
 /// Softmax attention within each sequence, head h on columns h*size onward, scale 1/sqrt(size):
-/// <c>Out = softmax(Q K^T / sqrt(size)) V</c>.
+/// <c>Out = softmax(Q K^T / sqrt(size)) V</c>. A sequence may have fewer rows in Q and Out than in K and V.
 /// </summary>
 internal sealed record Attention(Buffer Q, Buffer K, Buffer V, Buffer Out, int Heads) : Op;
 

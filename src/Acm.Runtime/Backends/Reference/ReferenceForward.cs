@@ -64,7 +64,7 @@ internal sealed class ReferenceForward(ForwardPlan plan, Func<Weight, double[]> 
                 Finish(o.Out, Adapt(_buffers[o.In], _choices[o.K], o.Site, run.Routing), Activation.Identity, o.Residual);
                 break;
             case Attention o:
-                _buffers[o.Out] = SelfAttention.Run(_buffers[o.Q], _buffers[o.K], _buffers[o.V], Starts(o.Q.Rows, run), o.Heads);
+                _buffers[o.Out] = SelfAttention.Run(_buffers[o.Q], _buffers[o.K], _buffers[o.V], Starts(o.Q.Rows, run), Starts(o.K.Rows, run), o.Heads);
                 break;
             case SelectFirst o:
                 _buffers[o.Out] = Embeddings.First(_buffers[o.In], Starts(o.In.Rows, run));

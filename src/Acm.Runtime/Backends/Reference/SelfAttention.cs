@@ -3,25 +3,25 @@ namespace Acm.Runtime.Backends.Reference;
 /// <summary>softmax(Q K^T / sqrt(size)) V, head by head, within each sequence.</summary>
 internal static class SelfAttention
 {
-    public static Matrix Run(Matrix q, Matrix k, Matrix v, int[] starts, int heads)
+    public static Matrix Run(Matrix q, Matrix k, Matrix v, int[] queries, int[] keys, int heads)
     {
         var output = new Matrix(q.Rows, q.Width);
         int size = q.Width / heads;
-        for (int sequence = 0; sequence + 1 < starts.Length; sequence++)
+        for (int sequence = 0; sequence + 1 < keys.Length; sequence++)
         {
-            int first = starts[sequence], length = starts[sequence + 1] - first;
+            int first = keys[sequence], length = keys[sequence + 1] - first;
             double[] share = new double[length];
             for (int head = 0; head < heads; head++)
             {
-                for (int row = 0; row < length; row++)
+                for (int row = queries[sequence]; row < queries[sequence + 1]; row++)
                 {
-                    var query = q[first + row].Slice(head * size, size);
+                    var query = q[row].Slice(head * size, size);
                     for (int other = 0; other < length; other++)
                     {
                         share[other] = Dot(query, k[first + other].Slice(head * size, size)) / Math.Sqrt(size);
                     }
                     Softmax(share);
-                    var y = output[first + row].Slice(head * size, size);
+                    var y = output[row].Slice(head * size, size);
                     for (int other = 0; other < length; other++)
                     {
                         var value = v[first + other].Slice(head * size, size);

@@ -25,7 +25,6 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
 
     public override void Run(CpuForward forward, in ForwardRun run)
     {
-        ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
         int tasks = forward.Sequences * _heads;
         // A head a task keeps what is packed in its worker's cache; where that would leave threads idle, its queries are shared out too.
         if (tasks % forward.Threads == 0 || tasks >= 8 * forward.Threads)
@@ -39,9 +38,8 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         for (int s = 0; s < forward.Sequences; s++)
         {
             (offsets[2 * s], offsets[2 * s + 1]) = (floats, blocks);
-            int length = starts[s + 1] - starts[s];
-            floats += checked((int)HeadFloats(length));
-            blocks += (length + Queries - 1) / Queries;
+            floats += checked((int)HeadFloats(Length(forward, s)));
+            blocks += (QueriesOf(forward, s) + Queries - 1) / Queries;
         }
         (offsets[2 * forward.Sequences], offsets[2 * forward.Sequences + 1]) = (floats, blocks);
         forward.Scratch(0, (long)floats * _heads);
@@ -57,7 +55,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             int length = Length(forward, sequence);
             float* packed = forward.WorkerScratch(worker, HeadFloats(length) + ScoreFloats(length));
             PackHead(forward, sequence, head, packed);
-            AttendTo(forward, sequence, head, packed, 0, length, packed + HeadFloats(length));
+            AttendTo(forward, sequence, head, packed, 0, QueriesOf(forward, sequence), packed + HeadFloats(length));
             return;
         }
         int* offsets = forward.Map(0, 0);
@@ -70,16 +68,17 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         sequence = 0;
         while (offsets[2 * (sequence + 1) + 1] <= block)
             sequence++;
-        int rows = Length(forward, sequence), first = (block - offsets[2 * sequence + 1]) * Queries;
-        AttendTo(forward, sequence, head, Packed(forward, offsets, sequence, head), first, Math.Min(first + Queries, rows),
-            forward.WorkerScratch(worker, ScoreFloats(rows)));
+        int first = (block - offsets[2 * sequence + 1]) * Queries;
+        AttendTo(forward, sequence, head, Packed(forward, offsets, sequence, head), first, Math.Min(first + Queries, QueriesOf(forward, sequence)),
+            forward.WorkerScratch(worker, ScoreFloats(Length(forward, sequence))));
     }
 
-    private int Length(CpuForward forward, int sequence)
-    {
-        ReadOnlySpan<int> starts = forward.Starts(_q.Rows);
-        return starts[sequence + 1] - starts[sequence];
-    }
+    // Keys and values of a sequence.
+    private int Length(CpuForward forward, int sequence) => Rows(forward.Starts(_k.Rows), sequence);
+
+    private int QueriesOf(CpuForward forward, int sequence) => Rows(forward.Starts(_q.Rows), sequence);
+
+    private static int Rows(ReadOnlySpan<int> starts, int sequence) => starts[sequence + 1] - starts[sequence];
 
     private float* Packed(CpuForward forward, int* offsets, int sequence, int head) =>
         forward.Scratch(0, 0) + (nint)offsets[2 * sequence] * _heads + head * HeadFloats(Length(forward, sequence));
@@ -93,7 +92,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackHead(CpuForward forward, int sequence, int head, float* packed)
     {
-        int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length);
+        int first = forward.Starts(_k.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length);
         float* k = forward.Buffer(_k) + (nint)first * _k.Width + head * _size;
         float* v = forward.Buffer(_v) + (nint)first * _v.Width + head * _size;
         for (int panel = 0; panel < padded; panel += Panel, packed += Panel * _size)
