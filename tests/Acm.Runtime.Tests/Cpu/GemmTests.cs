@@ -23,7 +23,7 @@ public sealed unsafe class GemmTests
         {
             var call = new GemmCall { Weights = [b], Stride = depth, Epilogue = new Epilogue { Out = pc, OutStride = b.Columns } };
             for (int row = 0; row < rows; row += most)
-                call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, 0, b.Panels, b.Panel(0));
+                call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, 0, b.Panels, b.Panel(0), null);
         }
         return c;
     }

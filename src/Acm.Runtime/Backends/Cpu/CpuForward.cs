@@ -208,7 +208,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         _step = null;
         if (_gemm.Work < 1 << 17 || tasks < 2)
             for (int task = 0; task < tasks; task++)
-                _gemm.Execute(task);
+                _gemm.Execute(task, WorkerScratch(0, _gemm.Room));
         else
             _backend.Pool.Run(this, tasks);
     }
@@ -218,7 +218,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         if (_step is { } step)
             step.Execute(this, _phase, task, worker);
         else
-            _gemm.Execute(task);
+            _gemm.Execute(task, WorkerScratch(worker, _gemm.Room));
     }
 
     public void Dispose()

@@ -31,6 +31,9 @@ internal unsafe struct GemmCall
     // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
     private const int AskedRows = 12;
 
+    // Two tiles' rows, this panel and the next fit in a second-level cache of 1 MB up to here, and are better fetched as they are read beyond.
+    private const int DeepestAsked = 1024;
+
     public PackedMatrix[] Weights;
     public nint Stride;
     public Epilogue Epilogue;
@@ -42,7 +45,8 @@ internal unsafe struct GemmCall
     /// <param name="panel">The first panel.</param>
     /// <param name="end">One past the last.</param>
     /// <param name="next">The panel that this thread will read then, or any other place: it is asked for meanwhile.</param>
-    public readonly void Execute(in RowBlock block, int panel, int end, byte* next)
+    /// <param name="room">[depth, 32] for a panel held as bfloat16, widened; else unused.</param>
+    public readonly void Execute(in RowBlock block, int panel, int end, byte* next, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -56,7 +60,7 @@ internal unsafe struct GemmCall
             if (taken == 2)
                 Two(block, weight, panel, rows, ahead);
             else
-                One(block, weight, panel, rows, ahead);
+                One(block, weight, panel, rows, ahead, room);
         }
     }
 
@@ -65,7 +69,7 @@ internal unsafe struct GemmCall
         LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[panel * GemmKernels.Columns / LearnerSize + 1] - block.Row);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next)
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, float* room)
     {
         int column = panel * GemmKernels.Columns, depth = block.Depth;
         int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
@@ -77,6 +81,7 @@ internal unsafe struct GemmCall
         // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
         if (tiles == 1 && rows < AskedRows && !weight.IsBFloat16)
             next = b;
+        float* widened = null;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
         for (int done = 0; tiles > 0; tiles--)
         {
@@ -86,15 +91,19 @@ internal unsafe struct GemmCall
             nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
             if (!direct)
                 Epilogue.Announce(row, count, to);
-            if (weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, pitch, begin, next);
-            else
+            if (!weight.IsBFloat16)
                 GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, pitch, begin, next);
+            else if (widened != null)
+                GemmKernels.Multiply(count, a, Stride, widened, depth, c, pitch, begin, next);
+            else if (GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, pitch, begin, next, room))
+                widened = room;
             if (!direct)
                 Epilogue.Store(tile, row, count, to, columns);
-            // A tile asks for a line a step: one or two have asked for all of a panel.
-            if (done == 0)
-                next = weight.IsBFloat16 ? b : next + (nint)depth * PackedMatrix.Line;
+            // A tile asks for a line a step: one or two have asked for all of the next panel, the others ask for the rows of the tile after them.
+            if (done == 0 && !weight.IsBFloat16)
+                next += (nint)depth * PackedMatrix.Line;
+            else
+                next = depth <= DeepestAsked ? (byte*)(a + 2 * count * Stride) : b;
             done += count;
         }
     }

@@ -7,29 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         switch (rows)
         {
-            case 1: WideBFloat161(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 2: WideBFloat162(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 3: WideBFloat163(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 4: WideBFloat164(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 5: WideBFloat165(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 6: WideBFloat166(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 7: WideBFloat167(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 8: WideBFloat168(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 9: WideBFloat169(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 10: WideBFloat1610(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 11: WideBFloat1611(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 12: WideBFloat1612(a, stride, b, depth, c, pitch, bias, ahead); break;
-            case 13: WideBFloat1613(a, stride, b, depth, c, pitch, bias, ahead); break;
-            default: WideBFloat1614(a, stride, b, depth, c, pitch, bias, ahead); break;
+            case 1: WideBFloat161(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 2: WideBFloat162(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 3: WideBFloat163(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 4: WideBFloat164(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 5: WideBFloat165(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 6: WideBFloat166(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 7: WideBFloat167(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 8: WideBFloat168(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 9: WideBFloat169(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 10: WideBFloat1610(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 11: WideBFloat1611(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 12: WideBFloat1612(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 13: WideBFloat1613(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            default: WideBFloat1614(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
         float* to0 = c;
@@ -55,7 +55,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
         float* to0 = c;
@@ -87,7 +87,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
         float* to0 = c;
@@ -125,7 +125,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -169,7 +169,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -219,7 +219,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch;
@@ -275,7 +275,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -337,7 +337,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -405,7 +405,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
@@ -479,7 +479,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -511,6 +511,7 @@ internal static unsafe partial class GemmKernels
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
+            b0.Store(keep); b1.Store(keep + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
@@ -544,7 +545,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3));
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64;
+            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -559,7 +560,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -593,6 +594,7 @@ internal static unsafe partial class GemmKernels
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
+            b0.Store(keep); b1.Store(keep + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
@@ -629,7 +631,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3 + stride));
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64;
+            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -645,7 +647,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
@@ -681,6 +683,7 @@ internal static unsafe partial class GemmKernels
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
+            b0.Store(keep); b1.Store(keep + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
@@ -720,7 +723,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a3 + 2 * stride));
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64;
+            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -737,7 +740,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
@@ -775,6 +778,7 @@ internal static unsafe partial class GemmKernels
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
+            b0.Store(keep); b1.Store(keep + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
@@ -817,7 +821,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a4));
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64;
+            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
@@ -835,7 +839,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
         float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
@@ -875,6 +879,7 @@ internal static unsafe partial class GemmKernels
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
+            b0.Store(keep); b1.Store(keep + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
@@ -920,7 +925,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(*(a4 + stride));
             c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
             c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64;
+            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
         }
         c0_0.Store(to0); c0_1.Store(to0 + 16);
         c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);

@@ -13,6 +13,9 @@ internal static unsafe partial class GemmKernels
     /// <summary>Most rows of a tile.</summary>
     public const int MostRows = 14;
 
+    /// <summary>Fewest rows of a tile that leaves a widened panel behind.</summary>
+    public const int KeepingRows = 10;
+
     /// <summary>Columns of a tile and of a panel.</summary>
     public const int Columns = 32;
 
@@ -44,14 +47,16 @@ internal static unsafe partial class GemmKernels
     }
 
     /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
-    public static void Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
+    public static bool Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
     {
         if (Vector512.IsHardwareAccelerated)
-            WideBFloat16(rows, a, stride, b, depth, c, pitch, bias, ahead);
+            WideBFloat16(rows, a, stride, b, depth, c, pitch, bias, ahead, keep);
         else if (Vector256.IsHardwareAccelerated)
             NarrowBFloat16(rows, a, stride, b, depth, c, pitch, bias);
         else
             SlimBFloat16(rows, a, stride, b, depth, c, pitch, bias);
+        return Vector512.IsHardwareAccelerated && rows >= KeepingRows;
     }
 
     /// <summary>Computes the next tile of up to <paramref name="rows"/> rows, without bias, into <paramref name="tile"/> [rows, 32].</summary>

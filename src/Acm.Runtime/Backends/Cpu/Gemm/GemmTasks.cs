@@ -49,6 +49,10 @@ internal sealed unsafe class GemmTasks(int threads)
     {
         _call = call;
         int panels = call.Weights[0].Panels;
+        Room = 0;
+        foreach (PackedMatrix weight in call.Weights)
+            if (weight.IsBFloat16)
+                Room = Math.Max(Room, weight.Depth * GemmKernels.Columns);
         long values = 0;
         for (int i = 0; i < _count; i++)
             values += (long)_blocks[i].Rows * _blocks[i].Depth;
@@ -65,8 +69,13 @@ internal sealed unsafe class GemmTasks(int threads)
         return _count * _spans;
     }
 
+    /// <summary>Values that a task needs room for.</summary>
+    public int Room { get; private set; }
+
     /// <summary>Carries out one task.</summary>
-    public void Execute(int task)
+    /// <param name="task">Its number.</param>
+    /// <param name="room">Room for <see cref="Room"/> values, this thread's own.</param>
+    public void Execute(int task, float* room)
     {
         ref RowBlock block = ref Find(task, out int panel);
         int end = Math.Min(panel + _span, _call.Weights[0].Panels);
@@ -77,7 +86,7 @@ internal sealed unsafe class GemmTasks(int threads)
             if (ahead != end - 1 || other.Group != block.Group)
                 next = _call.Weights[other.Group].Panel(ahead);
         }
-        _call.Execute(block, panel, end, next == null ? _call.Weights[block.Group].Panel(end - 1) : next);
+        _call.Execute(block, panel, end, next == null ? _call.Weights[block.Group].Panel(end - 1) : next, room);
     }
 
     private ref RowBlock Find(int task, out int panel)

@@ -31,6 +31,8 @@ class Family:
     panels: int = 1
     # Lines of the next panel asked for in a step.
     ahead: Callable[[int], int] | None = None
+    # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
+    keeps: int = 0
 
     @property
     def step(self):
@@ -51,7 +53,7 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint pitch{next_to}, float* bias" + (", byte* ahead" if self.ahead else "")
+        return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint pitch{next_to}, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
 
 
 def place(pointer, step, row):
@@ -96,6 +98,9 @@ def kernel(out, f, rows):
             out.write(f"            {f.vector}<float> b{2 * p} = (w{p} << 16).AsSingle(), b{2 * p + 1} = (w{p} & upper).AsSingle();\n")
         else:
             out.write(f"            {f.vector}<float> b{2 * p} = {f.vector}.Load({b}), b{2 * p + 1} = {f.vector}.Load({b} + {f.lanes});\n")
+    keeps = f.keeps and rows >= f.keeps
+    if keeps:
+        out.write(f"            b0.Store(keep); b1.Store(keep + {f.second});\n")
     out.write(f"            {f.vector}<float> x;\n")
     if lines:
         # The next panel is in the second-level cache when its turn comes.
@@ -108,7 +113,7 @@ def kernel(out, f, rows):
             # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
             add = "MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd"
             out.write(f"            c{r}_{s} = {f.vector}.{add}(x, b{s}, c{r}_{s});\n")
-    steps = [f"a{g}++;" for g in groups] + [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else [])
+    steps = [f"a{g}++;" for g in groups] + [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else []) + ([f"keep += {COLUMNS};"] if keeps else [])
     out.write("            " + " ".join(steps) + "\n        }\n")
     for r in range(rows):
         out.write("        " + " ".join(f"c{r}_{s}.Store({target(r, p, column)});" for s, p, column in sums) + "\n")
@@ -133,14 +138,14 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'rows - row' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}({first}, stride, b{strip}{panel}, depth, {to}{strip}, pitch{beside}, bias{strip}{', ahead' if f.ahead else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}({first}, stride, b{strip}{panel}, depth, {to}{strip}, pitch{beside}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n    }\n\n")
 
 
 FAMILIES = [
     Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
-    Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1),
+    Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
     Family("WideBFloat16Pair", "Vector512", 16, 6, bfloat16=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),
     Family("Narrow", "Vector256", 8, 6),
     Family("NarrowBFloat16", "Vector256", 8, 6, bfloat16=True),
