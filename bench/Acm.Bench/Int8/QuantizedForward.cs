@@ -42,7 +42,7 @@ internal sealed class QuantizedForward(ForwardPlan plan, int weightBits, int act
                     }
                     break;
                 case AcmLayer o: Finish(o.Out, Adapt(buffers[o.In], choices[o.K], o.Site), Activation.Identity, o.Residual); break;
-                case Attention o: buffers[o.Out] = SelfAttention.Run(buffers[o.Q], buffers[o.K], buffers[o.V], Starts(o.Q), o.Heads); break;
+                case Attention o: buffers[o.Out] = SelfAttention.Run(buffers[o.Q], buffers[o.K], buffers[o.V], Starts(o.Q), Starts(o.K), o.Heads); break;
                 case SelectFirst o: buffers[o.Out] = Embeddings.First(buffers[o.In], Starts(o.In)); break;
                 case MeanPool o: buffers[o.Out] = Embeddings.Mean(buffers[o.In], Starts(o.In)); break;
                 case UnitLength o: buffers[o.Out] = Embeddings.UnitLength(buffers[o.In]); break;
