@@ -13,6 +13,9 @@ internal interface IBackend : IDisposable
     /// <summary>One line for people: instruction set and threads, or device and compiler.</summary>
     string Description { get; }
 
+    /// <summary>What it carries out for a run of <see cref="ForwardRun.OutputOnly"/>, where that is less than its plan; null: the plan.</summary>
+    ForwardPlan? OutputPlan => null;
+
     /// <summary>A workspace for one run at a time, able to hold <paramref name="maxSequences"/> sequences of <paramref name="maxLength"/> input units in all.</summary>
     /// <param name="maxSequences">Most sequences of a batch.</param>
     /// <param name="maxLength">Longest total input length of a batch (sum over its sequences: images, word pieces, samples).</param>
@@ -56,7 +59,10 @@ internal readonly ref struct ForwardRun
     /// <summary>Where classes are asked for in place of logits, receives the best of each output row from a forward that fills them; else empty.</summary>
     public Span<int> Classes { get; init; }
 
-    /// <summary>Receives k: for site s, rows s * tokens .. of [sites, tokens], packed; or empty.</summary>
+    /// <summary>
+    /// Receives k: for site s, from s * tokens on, of each row that the site ran on (all tokens, or under <see cref="OutputOnly"/> maybe one a
+    /// sequence), packed; or empty.
+    /// </summary>
     public Span<int> Choices { get; init; }
 
     /// <summary>Receives the hidden states: [taps, tokens, width], or empty.</summary>
@@ -67,6 +73,9 @@ internal readonly ref struct ForwardRun
 
     /// <summary>Like <see cref="Hidden"/>, in double: only Reference fills it; or empty.</summary>
     public Span<double> ExactHidden { get; init; }
+
+    /// <summary>Rows that the output does not need may be left out: nobody looks at hidden states, or at k beyond counting it.</summary>
+    public bool OutputOnly { get; init; }
 
     /// <summary>Looked at between ops.</summary>
     public CancellationToken Cancellation { get; init; }

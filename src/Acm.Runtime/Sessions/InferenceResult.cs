@@ -10,6 +10,7 @@ public sealed class InferenceResult
 {
     private readonly Dictionary<string, int> _sites;
     private readonly bool _hidden;
+    private readonly bool _routing;
     private readonly bool _exact;
     private readonly int _hiddenWidth;
     private float[] _output = [];
@@ -26,10 +27,11 @@ public sealed class InferenceResult
     private int _preparedStates;
     private bool _classesOnly;
 
-    internal InferenceResult(ForwardPlan plan, bool hidden, bool exact)
+    internal InferenceResult(ForwardPlan plan, bool hidden, bool routing, bool exact)
     {
         Plan = plan;
         _hidden = hidden;
+        _routing = routing;
         _exact = exact;
         _hiddenWidth = plan.Ops.OfType<Tap>().FirstOrDefault()?.In.Width ?? 0;
         _sites = plan.Sites.Select((site, index) => (site.Path, index)).ToDictionary(static pair => pair.Path, static pair => pair.index, StringComparer.Ordinal);
@@ -53,7 +55,7 @@ public sealed class InferenceResult
     /// <summary>Output rows of each sequence: 1, or a speech model's frames.</summary>
     public ReadOnlySpan<int> OutputRows => _outputRows.AsSpan(0, Batch);
 
-    /// <summary>Tokens of all sequences: what the ACMs counted.</summary>
+    /// <summary>Tokens of all sequences.</summary>
     public int Tokens { get; private set; }
 
     /// <summary>Tokens of each sequence.</summary>
@@ -61,8 +63,13 @@ public sealed class InferenceResult
 
     /// <summary>Learners of each packed token at one ACM.</summary>
     /// <param name="site">Index in <see cref="AcmModel.Sites"/>.</param>
+    /// <exception cref="InvalidOperationException">The result was made without routing.</exception>
     public ReadOnlySpan<int> K(int site)
     {
+        if (!_routing)
+        {
+            throw new InvalidOperationException("The result was made with routing: false and holds no k; one of CreateResult() does.");
+        }
         ArgumentOutOfRangeException.ThrowIfNegative(site);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(site, Plan.Sites.Count);
         return _k.AsSpan(site * Tokens, Tokens);
@@ -70,6 +77,7 @@ public sealed class InferenceResult
 
     /// <summary>Learners of each packed token at one ACM.</summary>
     /// <param name="path">The ACM's path.</param>
+    /// <exception cref="InvalidOperationException">The result was made without routing.</exception>
     public ReadOnlySpan<int> K(string path) => _sites.TryGetValue(path, out int site)
         ? K(site)
         : throw new ArgumentException($"'{path}' is none of the model's {Plan.Sites.Count} ACMs.", nameof(path));
@@ -81,19 +89,25 @@ public sealed class InferenceResult
     /// <param name="index">0 to <see cref="HiddenCount"/> - 1.</param>
     public ReadOnlySpan<float> Hidden(int index) => _states.AsSpan(StateStart(index), Tokens * _hiddenWidth);
 
-    /// <summary>The cost-weighted share of all learners that ran; 1 where the model has none.</summary>
+    /// <summary>
+    /// The cost-weighted share of all learners that ran, over the rows that were computed (<see cref="InferenceSession.CreateResult"/> says which);
+    /// 1 where the model has none.
+    /// </summary>
     public double LearnerFraction { get; private set; }
 
-    /// <summary>Multiply-adds of the run: everything dense, the gates that ran, the learners each token got.</summary>
+    /// <summary>Multiply-adds of the run: everything dense, the gates that ran, the learners each token got; of the rows that were computed.</summary>
     public long Macs { get; private set; }
 
-    /// <summary>Multiply-adds of the dense model that the ACMs stand in for, on the same batch.</summary>
+    /// <summary>Multiply-adds of the dense model that the ACMs stand in for, on the same batch and the same rows.</summary>
     public long DenseMacs { get; private set; }
 
     /// <summary>What the run's budget came to.</summary>
     public AppliedBudget Budget { get; private set; }
 
     internal ForwardPlan Plan { get; }
+
+    /// <summary>Whether it holds the output alone, so that rows which do not reach it need not be computed.</summary>
+    internal bool OutputOnly => !_hidden && !_routing;
 
     /// <summary><see cref="Output"/> in double; empty unless Reference ran.</summary>
     internal ReadOnlySpan<double> ExactOutput => _exactOutput.AsSpan(0, _exact && !_classesOnly ? _totalOutputRows * OutputWidth : 0);
@@ -134,6 +148,7 @@ public sealed class InferenceResult
 
     internal Span<int> ClassSpace => _classes.AsSpan(0, _classesOnly ? _preparedRows : 0);
 
+    /// <summary>Filled whether or not it may be looked at: multiply-adds are counted from it.</summary>
     internal Span<int> KSpace => _k.AsSpan(0, Plan.Sites.Count * _preparedTokens);
 
     internal Span<float> HiddenSpace => _states.AsSpan(0, _preparedStates);

@@ -13,6 +13,7 @@ public sealed class InferenceSession : IDisposable
     private readonly InputCheck _check;
     private readonly RoutingResolver _routing;
     private readonly CostModel _cost;
+    private readonly CostModel _outputCost;
     private readonly RunQueue _queue;
     private readonly int _maxBatch;
     private readonly int _maxLength;
@@ -33,6 +34,7 @@ public sealed class InferenceSession : IDisposable
         _pool = new WorkspacePool(backend, plan, _maxBatch, _maxLength);
         _routing = new RoutingResolver(plan, config.Budget);
         _cost = new CostModel(plan, config.IntermediateSize);
+        _outputCost = backend.OutputPlan is { } less ? new CostModel(less, config.IntermediateSize) : _cost;
         _queue = new RunQueue(this);
     }
 
@@ -53,7 +55,11 @@ public sealed class InferenceSession : IDisposable
 
     /// <summary>Makes a result to reuse from run to run.</summary>
     /// <param name="hidden">Whether it holds the hidden states too.</param>
-    public InferenceResult CreateResult(bool hidden = false) => new(_plan, hidden, _backend is Backends.Reference.ReferenceBackend);
+    /// <param name="routing">
+    /// Whether it holds each token's k too. With neither, runs may leave out what does not reach the output, whose bits stay the same: the CPU computes the
+    /// last layer of a model that reads one token (vision; text pooled by its first token) for that token alone, but for keys and values.
+    /// </param>
+    public InferenceResult CreateResult(bool hidden = false, bool routing = true) => new(_plan, hidden, routing, _backend is Backends.Reference.ReferenceBackend);
 
     /// <summary>Runs a batch on the calling thread and the backend's own.</summary>
     /// <param name="input">The batch.</param>
@@ -94,11 +100,12 @@ public sealed class InferenceSession : IDisposable
                 Hidden = result.HiddenSpace,
                 ExactOutput = result.ExactOutputSpace,
                 ExactHidden = result.ExactHiddenSpace,
+                OutputOnly = result.OutputOnly,
                 Cancellation = cancellation,
             });
             if (classesOnly && !workspace.Forward.FillsClasses)
                 BestClass.Of(result.OutputSpace, result.ClassSpace);
-            var (macs, denseMacs, fraction) = _cost.Of(lengths, result.PreparedTokens, result.KSpace, rule);
+            var (macs, denseMacs, fraction) = (result.OutputOnly ? _outputCost : _cost).Of(lengths, result.PreparedTokens, result.KSpace, rule);
             result.Complete(lengths.Length, applied, macs, denseMacs, fraction);
         }
         finally

@@ -117,11 +117,11 @@ public class SessionTests
     }
 
     [Test]
-    public void After_warm_up_no_run_allocates([ValueSource(nameof(Kinds))] Architecture architecture)
+    public void After_warm_up_no_run_allocates([ValueSource(nameof(Kinds))] Architecture architecture, [Values] bool outputOnly)
     {
         using var random = new RandomModel(9, architecture, sequences: 2);
         using var session = random.Session(BackendKind.Cpu);
-        var result = session.CreateResult(hidden: true);
+        var result = session.CreateResult(hidden: !outputOnly, routing: !outputOnly);
         var input = random.Batch.Input();
         RunOptions[] options =
         [

@@ -98,13 +98,13 @@ public sealed class CpuSessionTests
     }
 
     [Test]
-    public void AWarmSessionAllocatesNothingAtItsFirstRun([Values(1, 4)] int batch)
+    public void AWarmSessionAllocatesNothingAtItsFirstRun([Values(1, 4)] int batch, [Values] bool routing)
     {
         using var model = AcmModel.Load(SharedFolder.Need("models", "vit-chars"));
         using var session = Session(model, 2);
         session.WarmUp(batch);
         float[] pixels = Pixels(model, batch);
-        var result = session.CreateResult();
+        var result = session.CreateResult(routing: routing);
         // The result is the caller's, and grows at its own first run: at the least width, so that little else does.
         session.Run(ModelInput.Pixels(pixels), result, new RunOptions { FixedLearners = 1 });
         long before = GC.GetAllocatedBytesForCurrentThread();

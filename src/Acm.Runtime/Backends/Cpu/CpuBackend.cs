@@ -21,6 +21,7 @@ internal sealed unsafe class CpuBackend : IBackend
 
     private readonly Dictionary<Buffer, BufferSlot> _slots = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<RowSpace, int> _spaceIndex = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<Weight, nint> _kept = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<ChoiceBuffer, int> _choiceIndex = new(ReferenceEqualityComparer.Instance);
     private readonly List<IDisposable> _owned = [];
     private readonly BufferSlot _output;
@@ -29,15 +30,18 @@ internal sealed unsafe class CpuBackend : IBackend
     public CpuBackend(ForwardPlan plan, int threads = 0, bool unfoldedGates = false, IReadOnlyList<int>? cores = null)
     {
         Plan = plan;
+        OutputPlan = OutputRows.Of(plan);
         UnfoldedGates = unfoldedGates;
         Threads = Math.Min(threads > 0 ? threads : cores?.Count ?? Environment.ProcessorCount, ParallelWork.MostThreads);
         Packing = new WeightPacking(Threads);
-        Steps = CpuStep.For(plan.Ops, this);
+        Steps = CpuStep.For(plan.Ops, this, []);
+        OutputSteps = OutputPlan is null ? Steps : CpuStep.For(OutputPlan.Ops, this, Steps);
         FrontSteps = 1 + Array.FindLastIndex(Steps, step => step.Ops[0] is Conv1d conv && conv.In.Rows != plan.Tokens);
         _isFront = [.. Spaces.Select(space => FrontSteps > 0 && space != plan.Tokens && space != RowSpace.Sequence)];
         FrontLength = (int)(FrontValues / Buffers.Where(buffer => _isFront[buffer.Rows]).Select(ValuesPerUnit).DefaultIfEmpty(1).Max());
         _output = Slot(plan.Output);
         Pool = WorkerPool.Open(Threads, cores);
+        WeightBytes += Packing.Bytes;
         Own(Packing.Run(Pool));
         VectorWidth.Warning();
     }
@@ -53,6 +57,8 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public ForwardPlan Plan { get; }
 
+    public ForwardPlan? OutputPlan { get; }
+
     public bool UnfoldedGates { get; }
 
     /// <summary>Threads of one run, the caller's among them.</summary>
@@ -61,6 +67,9 @@ internal sealed unsafe class CpuBackend : IBackend
     public WorkerPool Pool { get; }
 
     internal CpuStep[] Steps { get; }
+
+    /// <summary>The steps of a run of which only the output is wanted; those that are the same, the front's among them, are shared.</summary>
+    internal CpuStep[] OutputSteps { get; }
 
     /// <summary>
     /// How many steps at the beginning see more rows a sequence than the transformer: a speech model's convolutions down to its frames. What they
@@ -76,6 +85,9 @@ internal sealed unsafe class CpuBackend : IBackend
 
     /// <summary>Weights that steps have asked for; packed once all of them are made.</summary>
     internal WeightPacking Packing { get; }
+
+    /// <summary>Bytes of all that is kept of weights.</summary>
+    internal long WeightBytes { get; private set; }
 
     internal List<BufferSlot> Buffers { get; } = [];
 
@@ -100,7 +112,7 @@ internal sealed unsafe class CpuBackend : IBackend
     {
         if (!_slots.TryGetValue(buffer, out BufferSlot slot))
         {
-            _slots[buffer] = slot = new BufferSlot(Buffers.Count, Space(buffer.Rows), buffer.Width, DenseOnly.Pitch(Plan, buffer));
+            _slots[buffer] = slot = new BufferSlot(Buffers.Count, Space(buffer.Rows), buffer.Width, DenseOnly.Pitch(Ops, Plan.Output, buffer));
             Buffers.Add(slot);
         }
         return slot;
@@ -124,11 +136,17 @@ internal sealed unsafe class CpuBackend : IBackend
     }
 
     /// <summary>A weight's values in memory that lives as long as the backend.</summary>
-    internal float* Keep(Weight weight) => Keep(Values(weight));
+    internal float* Keep(Weight weight)
+    {
+        if (!_kept.TryGetValue(weight, out nint kept))
+            _kept[weight] = kept = (nint)Keep(Values(weight));
+        return (float*)kept;
+    }
 
     internal float* Keep(ReadOnlySpan<float> values)
     {
         NativeBuffer<float> kept = Own(new NativeBuffer<float>());
+        WeightBytes += sizeof(float) * (long)values.Length;
         // A whole vector may be read from the last value on.
         float* data = kept.Need(values.Length + 16);
         values.CopyTo(new Span<float>(data, values.Length));
@@ -153,6 +171,8 @@ internal sealed unsafe class CpuBackend : IBackend
 
     internal void CopyOutput(CpuForward forward, in ForwardRun run) =>
         new ReadOnlySpan<float>(forward.Buffer(_output), forward.Rows(_output.Rows) * _output.Width).CopyTo(run.Output);
+
+    private IEnumerable<Op> Ops => OutputPlan is null ? Plan.Ops : Plan.Ops.Concat(OutputPlan.Ops);
 
     private double ValuesPerUnit(BufferSlot buffer) => (double)buffer.Width * Spaces[buffer.Rows].RowsOf(FrontValues) / FrontValues;
 }

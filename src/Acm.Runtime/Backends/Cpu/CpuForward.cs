@@ -93,7 +93,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>How this run chooses k.</summary>
     public RoutingRule Routing { get; private set; }
 
-    /// <summary>Where to leave what each step of the last run took, in <see cref="Stopwatch"/> ticks; null: nowhere.</summary>
+    /// <summary>Where to leave what each step of the last run took (each that run has), in <see cref="Stopwatch"/> ticks; null: nowhere.</summary>
     internal long[]? StepTicks { get; set; }
 
     public void Run(in ForwardRun run)
@@ -110,9 +110,10 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         try
         {
             StepTicks.AsSpan().Clear();
+            CpuStep[] steps = run.OutputOnly ? _backend.OutputSteps : _backend.Steps;
             if (_backend.FrontSteps > 0)
-                RunFront(run);
-            Run(_backend.FrontSteps, _backend.Steps.Length, run);
+                RunFront(steps, run);
+            Run(steps, _backend.FrontSteps, steps.Length, run);
             _backend.CopyOutput(this, run);
         }
         finally
@@ -121,7 +122,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         }
     }
 
-    private void RunFront(in ForwardRun run)
+    private void RunFront(CpuStep[] steps, in ForwardRun run)
     {
         for (int from = 0; _first < run.Lengths.Length; _first += Sequences)
         {
@@ -138,19 +139,19 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
                 if (_backend.IsFront(_backend.Buffers[i].Rows))
                     NeedBuffer(i);
             int input = length * _backend.Plan.InputWidth;
-            Run(0, _backend.FrontSteps, run with { Lengths = lengths, Values = run.Values.Slice(from, input) });
+            Run(steps, 0, _backend.FrontSteps, run with { Lengths = lengths, Values = run.Values.Slice(from, input) });
             from += input;
         }
         (_first, Sequences) = (0, run.Lengths.Length);
     }
 
-    private void Run(int first, int end, in ForwardRun run)
+    private void Run(CpuStep[] steps, int first, int end, in ForwardRun run)
     {
         for (int i = first; i < end; i++)
         {
             run.Cancellation.ThrowIfCancellationRequested();
             long start = StepTicks is null ? 0 : Stopwatch.GetTimestamp();
-            _backend.Steps[i].Run(this, run);
+            steps[i].Run(this, run);
             if (StepTicks is { } ticks)
                 ticks[i] += Stopwatch.GetTimestamp() - start;
         }

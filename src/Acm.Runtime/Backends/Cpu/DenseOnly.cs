@@ -12,8 +12,8 @@ internal static class DenseOnly
     private const int Page = 1024, Line = 16;
 
     /// <summary>Floats from one row of the buffer to the next.</summary>
-    public static int Pitch(ForwardPlan plan, Buffer buffer) =>
-        buffer.Width % Page == 0 && plan.Output != buffer && plan.Ops.All(op => !TouchedOtherwise(op, buffer)) ? buffer.Width + Line : buffer.Width;
+    public static int Pitch(IEnumerable<Op> ops, Buffer output, Buffer buffer) =>
+        buffer.Width % Page == 0 && output != buffer && ops.All(op => !TouchedOtherwise(op, buffer)) ? buffer.Width + Line : buffer.Width;
 
     private static bool TouchedOtherwise(Op op, Buffer buffer) => op switch
     {

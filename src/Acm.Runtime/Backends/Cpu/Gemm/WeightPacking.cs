@@ -10,25 +10,28 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
     private const int PartValues = 1 << 16;
 
     private readonly List<(Weight Weight, PackedMatrix Packed, bool OutputMajor, int First, int Count)> _parts = [];
-    private readonly List<PackedMatrix> _matrices = [];
+    private readonly OrderedDictionary<(Weight, bool OutputMajor), PackedMatrix> _matrices = [];
     private NativeBuffer<float>[] _room = [];
 
     /// <summary>Takes [depth, columns], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
-    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, Matrix(weight, depth, columns), false, depth, columns, 1);
+    public PackedMatrix InputMajor(Weight weight, int depth, int columns) => Add(weight, depth, columns, false, depth, columns, 1);
 
     /// <summary>Takes nn.Linear's [columns, depth], row-major.</summary>
     /// <returns>The matrix, whose values come with <see cref="Run"/>.</returns>
     public PackedMatrix OutputMajor(Weight weight, int columns, int depth) =>
-        Add(weight, Matrix(weight, depth, columns), true, columns, depth, GemmKernels.Columns);
+        Add(weight, depth, columns, true, columns, depth, GemmKernels.Columns);
+
+    /// <summary>Bytes of all that was taken.</summary>
+    public long Bytes => _matrices.Values.Sum(static packed => (long)packed.Bytes);
 
     /// <summary>Packs all that was taken.</summary>
     /// <returns>The memory of all its matrices.</returns>
     public WeightMemory Run(WorkerPool pool)
     {
-        WeightMemory memory = new((nint)_matrices.Sum(static packed => (long)packed.Bytes));
+        WeightMemory memory = new((nint)Bytes);
         nint offset = 0;
-        foreach (PackedMatrix packed in _matrices)
+        foreach (PackedMatrix packed in _matrices.Values)
         {
             packed.Place(memory, offset);
             offset += packed.Bytes;
@@ -65,12 +68,13 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
             packed.PutRows(room, first, count);
     }
 
-    private static PackedMatrix Matrix(Weight weight, int depth, int columns) => new(depth, columns, weight.HeldBy == WeightPrecision.BFloat16);
-
-    // Parts of whole rows as they are stored; a multiple of unit each, so that no two write to one line.
-    private PackedMatrix Add(Weight weight, PackedMatrix packed, bool outputMajor, int rows, int width, int unit)
+    // Once, whoever asks. Parts of whole rows as they are stored; a multiple of unit each, so that no two write to one line.
+    private PackedMatrix Add(Weight weight, int depth, int columns, bool outputMajor, int rows, int width, int unit)
     {
-        _matrices.Add(packed);
+        if (_matrices.TryGetValue((weight, outputMajor), out PackedMatrix? packed))
+            return packed;
+        packed = new PackedMatrix(depth, columns, weight.HeldBy == WeightPrecision.BFloat16);
+        _matrices.Add((weight, outputMajor), packed);
         int step = Math.Max(PartValues / Math.Max(width, 1) / unit, 1) * unit;
         for (int first = 0; first < rows; first += step)
             _parts.Add((weight, packed, outputMajor, first, Math.Min(step, rows - first)));

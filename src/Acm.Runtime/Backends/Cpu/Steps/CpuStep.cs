@@ -15,19 +15,23 @@ internal abstract class CpuStep
     public IReadOnlyList<Op> Ops { get; private init; } = [];
 
     /// <summary>The steps of a plan: an op each, but neighbours that can share a pass over the rows are one.</summary>
-    public static CpuStep[] For(IReadOnlyList<Op> ops, CpuBackend backend)
+    /// <param name="ops">The plan's.</param>
+    /// <param name="backend">Owns the weights.</param>
+    /// <param name="made">Steps to take where they stand for the same ops.</param>
+    public static CpuStep[] For(IReadOnlyList<Op> ops, CpuBackend backend, CpuStep[] made)
     {
         var steps = new List<CpuStep>();
-        for (int i = 0; i < ops.Count; i++)
-            if (ops[i] is LayerNorm norm && i + 1 < ops.Count && ops[i + 1] is Route route && route.In == norm.Out)
-            {
-                steps.Add(new RouteStep(route, new LayerNormStep(norm, backend), backend) { Ops = [norm, route] });
-                i++;
-            }
-            else
-                steps.Add(For(ops[i], backend));
+        for (int i = 0; i < ops.Count; i += steps[^1].Ops.Count)
+        {
+            Op[] these = ops[i] is LayerNorm norm && i + 1 < ops.Count && ops[i + 1] is Route route && route.In == norm.Out ? [norm, route] : [ops[i]];
+            steps.Add(Array.Find(made, step => step.Ops.SequenceEqual(these, ReferenceEqualityComparer.Instance)) ?? For(these, backend));
+        }
         return [.. steps];
     }
+
+    private static CpuStep For(Op[] ops, CpuBackend backend) => ops is [LayerNorm norm, Route route]
+        ? new RouteStep(route, new LayerNormStep(norm, backend), backend) { Ops = ops }
+        : For(ops[0], backend);
 
     private static CpuStep For(Op op, CpuBackend backend) => op switch
     {

@@ -12,6 +12,7 @@ internal sealed unsafe class RouteStep : CpuStep
     private const int RowsPerTask = 2 * FoldedGates.Rows;
     private readonly LayerNormStep? _norm;
     private readonly BufferSlot _in;
+    private readonly int _tokens;
     private readonly FoldedGates? _folded;
     private readonly GatedSite[] _sites;
 
@@ -24,7 +25,7 @@ internal sealed unsafe class RouteStep : CpuStep
     public RouteStep(Route op, LayerNormStep? norm, CpuBackend backend)
     {
         _norm = norm;
-        _in = backend.Slot(op.In);
+        (_in, _tokens) = (backend.Slot(op.In), backend.Space(backend.Plan.Tokens));
         _sites = new GatedSite[op.Gates.Count];
         var folding = new List<Gate>();
         int column = 0;
@@ -58,12 +59,12 @@ internal sealed unsafe class RouteStep : CpuStep
             if (run.Routing.FixedLearners is { } width)
                 new Span<int>(choices.K, rows).Fill(Math.Min(width, site.Site.Learners));
             else if (run.Routing.Forced?[site.Index] is { } forced)
-                forced.Span.CopyTo(new Span<int>(choices.K, rows));
+                Force(forced.Span, forward.Starts(_tokens), forward.Starts(_in.Rows), choices.K);
             else if (site.Chain is { } chain)
                 Choose(chain.Logits(forward, forward.Buffer(_in), _in.Width, rows), Outputs(site.Site), rows, site.Site.MinK, run.Routing.Lambda, Outputs(site.Site), choices.K);
             choices.Sort(rows, site.Site.Learners);
             if (!run.Choices.IsEmpty)
-                new ReadOnlySpan<int>(choices.K, rows).CopyTo(run.Choices[(site.Index * rows)..]);
+                new ReadOnlySpan<int>(choices.K, rows).CopyTo(run.Choices[(site.Index * forward.Rows(_tokens))..]);
         }
     }
 
@@ -84,6 +85,13 @@ internal sealed unsafe class RouteStep : CpuStep
                 if (site.Chain is null && IsFree(site, forward.Routing))
                     Choose(logits + site.Column, _folded.Width, rows, site.Site.MinK, forward.Routing.Lambda, Outputs(site.Site), forward.Choice(site.Choice).K + row);
         }
+    }
+
+    // Forced for every token; of a sequence that has fewer rows here, its first ones count.
+    private static void Force(ReadOnlySpan<int> forced, ReadOnlySpan<int> tokens, ReadOnlySpan<int> rows, int* k)
+    {
+        for (int s = 0; s + 1 < rows.Length; s++)
+            forced.Slice(tokens[s], rows[s + 1] - rows[s]).CopyTo(new Span<int>(k + rows[s], rows[s + 1] - rows[s]));
     }
 
     private static int Outputs(AcmSite site) => site.Learners + 1 - site.MinK;
