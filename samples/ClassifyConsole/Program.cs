@@ -14,7 +14,7 @@ byte[] rgb = [.. picture.Pixels.SelectMany(static pixel => (byte[])[pixel.Red, p
 using AcmModel model = AcmModel.Load(args[0]);                     // once; any number of threads may share it
 using InferenceSession session = model.CreateSession();            // CUDA where it works, else the CPU
 ImagePreprocessor preprocessor = new(model);                       // scales, crops and normalises as the package says
-InferenceResult result = session.CreateResult();                   // reused: nothing is allocated from run to run
+InferenceResult result = session.CreateResult(routing: false);     // the output alone; reused: nothing is allocated from run to run
 float[] pixels = new float[preprocessor.Count];
 preprocessor.Normalize(preprocessor.Crop(rgb, width, height), pixels);
 session.Run(ModelInput.Pixels(pixels), result, new RunOptions { Budget = budget });   // another budget costs nothing

@@ -79,6 +79,14 @@ public class InspectionCommandTests
             Assert.That(batch.Count(), Is.GreaterThan(2));
             Assert.That(batch.Select(static row => row.GetProperty("learner_fraction").GetDouble()), Is.Ordered.Descending);
         }
+        Assert.That(json.GetProperty("output_only").GetBoolean());
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+        InferenceResult output = session.CreateResult(routing: false);
+        session.Run(SampleInput.For(model).OfBatch(5).Input, output, new RunOptions { Budget = 0.5 });
+        JsonElement half = rows.Single(static row => row.GetProperty("batch").GetInt32() == 5 && row.GetProperty("budget").GetString() == "0.5");
+        Assert.That(half.GetProperty("macs_of_dense").GetDouble(), Is.EqualTo((double)output.Macs / output.DenseMacs));
+        Assert.That(half.GetProperty("learner_fraction").GetDouble(), Is.EqualTo(output.LearnerFraction));
         Assert.That(rows.All(static row => row.GetProperty("p50_ms").GetDouble() > 0 && row.GetProperty("p50_ms").GetDouble() <= row.GetProperty("p99_ms").GetDouble()));
     }
 

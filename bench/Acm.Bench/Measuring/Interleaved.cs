@@ -34,10 +34,11 @@ internal static class Interleaved
         double round = 0;
         for (int i = 0; i < contestants.Length; i++)
         {
-            for (int warm = 0; warm < 3; warm++)
-                contestants[i].Run();
-            // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
+            // Long runs settle in one.
             double once = Time(contestants[i].Run, 1);
+            for (int warm = once < 500 ? 3 : 1; warm > 0; warm--)
+                once = Time(contestants[i].Run, 1);
+            // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
             repeats[i] = Math.Clamp((int)(2 / once), 1, 200);
             round += Math.Max(once * repeats[i], 2) + Math.Max(once, 15) + 20;
         }

@@ -4,8 +4,8 @@ using Buffer = Acm.Runtime.Plan.Buffer;
 namespace Acm.Bench.Onnx;
 
 /// <summary>
-/// A model's plan as the ONNX graph that ONNX Runtime's own transformer optimiser would end at: one packed q/k/v product inside <c>Attention</c>,
-/// <c>SkipLayerNormalization</c>, <c>BiasGelu</c>, <c>EmbedLayerNormalization</c>. An ACM becomes its dense equal, all learners for every token:
+/// A model's plan as the ONNX graph that ONNX Runtime's own transformer optimiser would end at: one packed q/k/v product inside <c>Attention</c>
+/// (<c>MultiHeadAttention</c> where queries are of other rows than keys), <c>SkipLayerNormalization</c>, <c>BiasGelu</c>, <c>EmbedLayerNormalization</c>. An ACM becomes its dense equal, all learners for every token:
 /// the same weights, and where its learners are linear, their product folded into one matrix.
 /// </summary>
 internal sealed class PlanGraph
@@ -74,6 +74,9 @@ internal sealed class PlanGraph
                 break;
             case Conv1d o:
                 Convolve(o);
+                break;
+            case SelectFirst o when o.In.Rows == RowSpace.Sequence:
+                _values[o.Out] = _values[o.In];
                 break;
             case SelectFirst o:
                 string first = _graph.Node("Gather", [Name(o.In), _graph.Integers(0)], attributes: ("axis", 1L));
@@ -144,7 +147,17 @@ internal sealed class PlanGraph
             DenseEqual packed = DenseEqual.Beside(q.Map, k.Map, v.Map);
             return _graph.Node("Attention", [q.In, Matrix(packed), _graph.Weight(packed.Bias!, packed.Outputs)], 1, Fused, ("num_heads", (long)o.Heads));
         }
-        return _graph.Node("MultiHeadAttention", [Name(o.Q), Name(o.K), Name(o.V)], 1, Fused, ("num_heads", (long)o.Heads));
+        string[] inputs = _values[o.Q] is Product a && _values[o.K] is Product b && _values[o.V] is Product c
+            ? [Multiply(a.In, a.Map), Multiply(b.In, b.Map), Multiply(c.In, c.Map), Side(a.Map.Bias, b.Map.Bias, c.Map.Bias)]
+            : [Name(o.Q), Name(o.K), Name(o.V)];
+        // One query a sequence: a row by itself everywhere else, a sequence of one here.
+        bool single = o.Q.Rows == RowSpace.Sequence;
+        if (single)
+            inputs[0] = _graph.Node("Reshape", [inputs[0], _graph.Integers(-1, 1, o.Q.Width)]);
+        string attended = _graph.Node("MultiHeadAttention", inputs, 1, Fused, ("num_heads", (long)o.Heads));
+        return single ? _graph.Node("Reshape", [attended, _graph.Integers(-1, o.Q.Width)]) : attended;
+
+        string Side(params float[]?[] biases) => _graph.Weight([.. biases.SelectMany(bias => bias ?? new float[o.Q.Width])], biases.Length * o.Q.Width);
     }
 
     private void Convolve(Conv1d o)
