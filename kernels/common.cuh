@@ -82,6 +82,7 @@ DEVICE int least(int a, int b) { return a < b ? a : b; }
 DEVICE int most(int a, int b) { return a > b ? a : b; }
 
 DEVICE const u8* opaque(const u8* p) { asm volatile("" : "+l"(p)); return p; }     // keeps the compiler from folding what was added so far
+DEVICE u32 opaque(u32 v) { asm volatile("" : "+r"(v)); return v; }               // keeps it in a register: not made anew where it is used
 DEVICE const u8* ahead(const u8* p, int bytes)      // p + bytes, added in place: a plain sum is made early, and then moved back
 {
     asm volatile("add.s64 %0, %0, %1;" : "+l"(p) : "l"((long long)bytes));

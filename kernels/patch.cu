@@ -53,9 +53,9 @@ struct PixelRows {
                 if (kPatch % kElems == 0) {                        // a chunk lies within a row of the patch
 #pragma unroll
                     for (int w = 0; w < kElems / 4; w++) {         // 16-bit types: two lanes load whole sectors, then trade (pair_up)
-                        const Floats4 f = *(const Floats4*)(image[i] + pixel(kElems == 8 ? first - thread_index() % 2 * 4 + 8 * w : first));
+                        const Words4 f = load_global(image[i] + pixel(kElems == 8 ? first - thread_index() % 2 * 4 + 8 * w : first));
 #pragma unroll
-                        for (int e = 0; e < 4; e++) v[4 * w + e] = f.f[e];
+                        for (int e = 0; e < 4; e++) v[4 * w + e] = float_of(f.w[e]);
                     }
                 } else {
 #pragma unroll

@@ -32,6 +32,8 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
     static_assert(KB == 64 || KB == 128, "a stage is 64 or 128 bytes of K");
     static_assert(WM % 16 == 0 && WN % 32 == 0 && kRowsPerPass % 8 == 0 && BN * KB / 16 % kThreads == 0, "whole fragments, whole copies");
 
+    // Stages of one turn of the unrolled loop; of a pipeline of two large ones, twice round, so that what a turn costs once weighs half.
+    static constexpr int kTurn = DEPTH == 2 && KB == 128 ? 4 : DEPTH;
     // How often B's pointers move: what lies between must fit the +-2 KB that cp.async takes as a constant.
     static constexpr int kStagesPerAdvance = DEPTH * KB <= 256 ? DEPTH : DEPTH % 2 == 0 && 2 * KB <= 256 ? 2 : 1;
 
@@ -102,7 +104,7 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
         }
         o.b = shared + kBytesA + warp_column(warp) * KB;
 #if PRECISION != FP32
-        o.b += (lane ^ ((lane >> 3) & 3)) * 16;
+        o.b = opaque(o.b + (lane ^ ((lane >> 3) & 3)) * 16);
 #endif
         return o;
     }
@@ -201,11 +203,11 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
         }
         // The bulk: nothing ends in these stages, neither where they multiply nor where they copy ahead. (Before sm_80 a copy passes through
         // registers, of which unrolled stages would take too many.)
-        const int bulk = __CUDA_ARCH__ < 800 ? 0 : least(reach.full, most(reach.whole - (DEPTH - 1), 0)) / DEPTH * DEPTH;
+        const int bulk = __CUDA_ARCH__ < 800 ? 0 : least(reach.full, most(reach.whole - (DEPTH - 1), 0)) / kTurn * kTurn;
 #pragma unroll 1
-        for (int done = 0; done < bulk; done += DEPTH) {
+        for (int done = 0; done < bulk; done += kTurn) {
 #pragma unroll
-            for (int s = 0; s < DEPTH; s++) {
+            for (int s = 0; s < kTurn; s++) {
                 wait_copy_groups<DEPTH - 2>();
                 block_barrier();
                 const int into = (s + DEPTH - 1) % DEPTH;
@@ -213,9 +215,9 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
                 b.issue(shared + into * kStageBytes + kBytesA, s % kStagesPerAdvance);
                 if ((s + 1) % kStagesPerAdvance == 0) b.advance(kStagesPerAdvance);
                 end_copy_group();
-                multiply_stage<MI>(o, s);
+                multiply_stage<MI>(o, s % DEPTH);
             }
-            a.advance(DEPTH);
+            a.advance(kTurn);
         }
         a.passed(bulk);
         int slot = 0;
@@ -245,7 +247,7 @@ template <int BlockM, int BlockN, int WarpM, int WarpN, int StageBytes, int Stag
 // once, in every stage, and never copied to.
 template <class T> struct WholeRows {
     const u8* at[T::kCopiesA];
-    bool there[T::kCopiesA];
+    u32 there;            // a bit a row: there are too few predicates
     u32 to;
 
     // row(r, start) finds row r of the tile and says whether it is there.
@@ -253,12 +255,14 @@ template <class T> struct WholeRows {
     {
         const int r0 = thread / T::kChunksPerRow, c = thread % T::kChunksPerRow;
         to = r0 * T::KB + T::place(r0, c) * 16;
+        there = 0;
 #pragma unroll
         for (int i = 0; i < T::kCopiesA; i++) {
             const int r = r0 + i * T::kRowsPerPass;
-            there[i] = r < T::BM && row(r, at[i]);
+            const bool found = r < T::BM && row(r, at[i]);
+            there |= (u32)found << i;
             at[i] += c * 16;
-            if (r < T::BM && !there[i])
+            if (r < T::BM && !found)
                 for (int s = 0; s < T::DEPTH; s++) store_shared(shared + to + s * T::kStageBytes + i * T::kRowsPerPass * T::KB, Words4{{0, 0, 0, 0}});
         }
     }
@@ -269,7 +273,7 @@ template <class T> struct WholeRows {
             if (All && T::BM % T::kRowsPerPass == 0)
                 copy(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB);
             else
-                copy_if(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, there[i]);
+                copy_if(shared + to + i * T::kRowsPerPass * T::KB, at[i] + stage * T::KB, there >> i & 1);
     }
     DEVICE_MEMBER void advance(int stages)
     {

@@ -9,7 +9,7 @@ namespace Acm.Parity.Tests.Kernels;
 internal sealed class AcmKernelTests
 {
     private static readonly TileShape[] Shapes =
-        [new(64, 64, 32, 32, 128, 2), new(32, 64, 32, 32, 64, 4), new(128, 64, 64, 32, 64, 3), new(32, 64, 16, 32, 128, 3)];
+        [new(64, 64, 32, 32, 128, 2), new(32, 64, 32, 32, 64, 4), new(128, 64, 64, 32, 64, 3), new(32, 64, 16, 32, 128, 3), new(64, 64, 32, 64, 128, 2)];
 
     /// <summary>Tokens, width, learners, learner size, k of a token.</summary>
     private sealed record Routing(string Name, int Tokens, int Width, int Learners, int LearnerSize, Func<Values, int> K, bool Bias2 = false)
@@ -26,6 +26,7 @@ internal sealed class AcmKernelTests
         new("all alike", 50, 128, 4, 64, _ => 2),
         new("an empty learner", 65, 128, 3, 64, v => v.Below(2) * 2, true),
         new("nobody gets any", 40, 64, 4, 64, _ => 0),
+        new("deep, most get all", 100, 384, 4, 96, v => v.Below(8) < 7 ? 4 : v.Below(5), true),
     ];
 
     private static IEnumerable<TestCaseData> Cases() =>

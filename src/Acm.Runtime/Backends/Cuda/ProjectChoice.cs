@@ -33,14 +33,9 @@ internal static class ProjectChoice
         return best;
     }
 
-    // A product in a launch of its own. Warp tiles of acm_project are small, so that shared memory may bind it: it counts on both sides.
-    private static double Apart(DeviceFigures figures, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites)
-    {
-        TileShape shape = TileChoice.Choose(figures, rows, learnerColumns, depth, elementBytes, sites);
-        return Math.Max(
-            TileChoice.Clocks(figures, shape, rows, learnerColumns, depth, elementBytes, sites),
-            TileChoice.SharedClocks(figures, shape, rows, learnerColumns, depth, elementBytes, sites));
-    }
+    // A product in a launch of its own.
+    private static double Apart(DeviceFigures figures, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites) =>
+        TileChoice.Clocks(figures, TileChoice.Choose(figures, rows, learnerColumns, depth, elementBytes, sites), rows, learnerColumns, depth, elementBytes, sites);
 
     /// <summary>Dynamic shared memory of a block: its rows of x and of the hidden layer, and the stages of weights.</summary>
     public static int SharedBytes(TileShape shape, int inputColumns, int hiddenColumns, int elementBytes) =>

@@ -15,8 +15,8 @@ internal sealed record DeviceFigures(int Multiprocessors, int SharedBytes, int M
 }
 
 /// <summary>
-/// Chooses a GEMM's tile by counting, not by trial: for each candidate the clocks of the fullest SM for its multiply-adds, and of the cache for the
-/// bytes its tiles ask for; the larger of the two, plus what filling the pipeline costs. No choice changes a bit of a result.
+/// Chooses a GEMM's tile by counting, not by trial: for each candidate the clocks of the fullest SM for its multiply-adds and for its shared memory, and
+/// of the cache for the bytes its tiles ask for; the largest, plus what filling the pipeline costs. No choice changes a bit of a result.
 /// </summary>
 internal static class TileChoice
 {
@@ -56,15 +56,11 @@ internal static class TileChoice
         (double perProcessor, double resident, double busy) = Fill(figures, tiles, shape.SharedBytes, shape.Threads);
         double macs = perProcessor * shape.M * shape.N * steps * MacsOfStep / figures.MacsPerClock / busy;
         double bytes = tiles * (double)(shape.M + shape.N) * 32 * steps / figures.CacheBytesPerClock;
-        return Math.Max(macs, bytes) + (Math.Ceiling(perProcessor / resident) * FillClocks);
+        return Math.Max(Math.Max(macs, bytes), perProcessor * Wavefronts(shape, steps)) + (Math.Ceiling(perProcessor / resident) * FillClocks);
     }
 
-    /// <summary>Clocks in which the fullest SM's shared memory takes the tiles' stages and gives them to its warps.</summary>
-    public static double SharedClocks(DeviceFigures figures, TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites)
-    {
-        double fullest = Math.Ceiling(Tiles(shape, rows, learnerColumns, sites) / (double)figures.Multiprocessors);
-        return fullest * Steps(depth, elementBytes) * (WavesOfStep(shape, shape.Threads / 32) + ((shape.M + shape.N) / 4.0));
-    }
+    /// <summary>Wavefronts (128 bytes of shared memory, one a clock) in which a tile takes its stages and gives them to its warps.</summary>
+    public static double Wavefronts(TileShape shape, double steps) => steps * (WavesOfStep(shape, shape.Threads / 32) + ((shape.M + shape.N) / 4.0));
 
     private static long Tiles(TileShape shape, ReadOnlySpan<int> rows, int learnerColumns, int sites)
     {
@@ -75,12 +71,13 @@ internal static class TileChoice
         return tiles * sites;
     }
 
-    private static double Steps(int depth, int elementBytes) => WeightPacking.Pad64(depth) * elementBytes / 32.0;
+    /// <summary>k-steps: 32 bytes of a row each.</summary>
+    public static double Steps(int depth, int elementBytes) => WeightPacking.Pad64(depth) * elementBytes / 32.0;
 
     // A k-step is 32 bytes of a row: 16 multiply-adds of 16-bit operands, or 8 of TF32 at half the rate.
     internal const double MacsOfStep = 16;
 
-    /// <summary>Wavefronts (128 bytes of shared memory, one a clock) in which so many warp tiles read their operands of one k-step.</summary>
+    /// <summary>Wavefronts in which so many warp tiles read their operands of one k-step.</summary>
     internal static double WavesOfStep(TileShape shape, double warpTiles) => warpTiles * (shape.WarpM + shape.WarpN) / 4;
 
     /// <summary>Blocks of the fullest SM, how many it holds at once, and how much of its tensor cores their warps keep busy.</summary>
