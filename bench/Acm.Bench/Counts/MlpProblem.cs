@@ -68,12 +68,18 @@ internal sealed class MlpProblem : IDisposable
         return [.. Enumerable.Range(0, Tokens * Width).Select(i => PeerKernels.Value(bytes.AsSpan(i * 2), type))];
     }
 
-    /// <summary>acm_up and acm_down; the result is stored, as the peers do. Tiles: given, or as the backend chooses them for an A100.</summary>
-    public (LaunchCounters Counters, float[] Y) Ours(IKernelCompiler compiler, TileShape? tile)
+    /// <summary>The tiles that the backend chooses for so many tokens on an A100.</summary>
+    public static (TileShape Up, TileShape Down) Chosen(int tokens)
     {
         DeviceFigures figures = DeviceFigures.Of(DeviceProfile.A100.Multiprocessors, DeviceProfile.A100.SharedPerMultiprocessor, 80);
-        int[] rows = [.. Enumerable.Range(1, Learners).Select(n => (int)Math.Ceiling(Tokens * Math.Min(1, (Learners + 1 - n) / (Learners + 1.0))))];
-        TileShape up = tile ?? TileChoice.Choose(figures, rows, Size, Width, 2), down = tile ?? TileChoice.Choose(figures, [Tokens], Width, Units, 2);
+        int[] rows = [.. Enumerable.Range(1, Learners).Select(n => (int)Math.Ceiling(tokens * Math.Min(1, (Learners + 1 - n) / (Learners + 1.0))))];
+        return (TileChoice.Choose(figures, rows, Size, Width, 2), TileChoice.Choose(figures, [tokens], Width, Units, 2));
+    }
+
+    /// <summary>acm_up and acm_down; the result is stored, as the peers do. Tiles: given, or as chosen.</summary>
+    public (LaunchCounters Counters, float[] Y) Ours(IKernelCompiler compiler, TileShape? tile)
+    {
+        (TileShape up, TileShape down) = tile is { } given ? (given, given) : Chosen(Tokens);
         int steps1 = WeightPacking.Steps(Width, _type), steps2 = WeightPacking.Steps(Units, _type);
         ulong x = Upload("x", Tokens * Width, X), hidden = Allocate("hidden", Tokens * (long)Units * 2), y = Allocate("y", Tokens * Width * 2L);
         ulong w1 = Upload<byte>("w1", WeightPacking.Pack((r, n) => W1(r, n), Width, Units, _type)), w2 = Upload<byte>("w2", WeightPacking.Pack((r, n) => W2(r, n), Units, Width, _type));

@@ -83,7 +83,8 @@ internal static class PeerCounts
             }
         }
         page.AppendLine();
-        page.AppendLine("Tiles as chosen are 64 x 128: enough blocks for 108 multiprocessors, at the price of sectors and wavefronts, since a smaller tile reads more for what it multiplies. With 128 x 128");
+        (TileShape up, TileShape down) = MlpProblem.Chosen(Tokens);
+        page.AppendLine($"Tiles as chosen are {Name(up)} and {Name(down)}: enough blocks for 108 multiprocessors, at the price of sectors and wavefronts, since a smaller tile reads more for what it multiplies. With 128 x 128");
         page.AppendLine("tiles, the peers' own size, ours is ahead of every peer in every column (bytes touched by the dense MLP: the same, all compulsory).");
     }
 
