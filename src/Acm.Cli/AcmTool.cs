@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Acm.Cli.Commands;
 using Acm.Native;
 using Acm.Native.Compile;
@@ -35,6 +36,11 @@ internal static class AcmTool
             KernelsCommand.Create(output, error),
         };
         ParseResult parsed = root.Parse(args);
+        if (Empty(parsed.CommandResult) is { } empty)
+        {
+            error.WriteLine($"acm: {empty} is empty");
+            return BadInput;
+        }
         if (parsed.Errors.Count > 0)
         {
             string wrong = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var token, ..] ? $"there is no command '{token}'" : OneLine(parsed.Errors[0].Message);
@@ -70,7 +76,13 @@ internal static class AcmTool
     // Without what .NET appends to an argument's message: the name of a parameter that no user of the tool has seen.
     private static string Plain(Exception e) => e is ArgumentException { ParamName: { } parameter } ? e.Message.Replace($" (Parameter '{parameter}')", "") : e.Message;
 
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
+    private static string OneLine(string message) => message.ReplaceLineEndings(" ").Replace('\t', ' ');
+
+    // Only a text may be empty; elsewhere it is a variable that a script forgot to set.
+    private static string? Empty(CommandResult command) => command.Children
+        .Where(static child => child.Tokens.Any(static token => token.Value.Length == 0))
+        .Select(static child => child is OptionResult option ? option.Option.Name : ((ArgumentResult)child).Argument.Name)
+        .FirstOrDefault(static name => name != "TEXT");
 }
 
 /// <summary>What the user gave cannot be used: one line that says what and why.</summary>

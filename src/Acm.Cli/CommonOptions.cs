@@ -11,16 +11,16 @@ internal sealed class CommonOptions
         Description = "auto, cpu, cuda, simulator or reference; auto: cuda where it works, else cpu", DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<double?> _budget = new("--budget") { Description = "share of the learners' cost to aim at, 0 to 1" };
-    private readonly Option<double?> _lambda = new("--lambda") { Description = "what a learner costs in the gates' logits; 0: as trained" };
-    private readonly Option<int?> _learners = new("--learners") { Description = "the same number of learners for every token; gates skipped" };
+    private readonly Option<double?> _budget = new("--budget") { Description = "share of the learners' cost to aim at, 0 to 1", CustomParser = Number.OrNull<double> };
+    private readonly Option<double?> _lambda = new("--lambda") { Description = "what a learner costs in the gates' logits; 0: as trained", CustomParser = Number.OrNull<double> };
+    private readonly Option<int?> _learners = new("--learners") { Description = "the same number of learners for every token; gates skipped", CustomParser = Number.OrNull<int> };
 
     private readonly Option<string> _precision = new("--precision")
     {
         Description = "auto, fp32, tf32, fp16 or bf16 (the last three: CUDA and simulator)", DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<int> _threads = new("--threads") { Description = "CPU threads; 0: all cores", DefaultValueFactory = _ => 0 };
+    private readonly Option<int> _threads = new("--threads") { Description = "CPU threads; 0: all cores", DefaultValueFactory = _ => 0, CustomParser = Number.Of<int> };
     private readonly Option<bool> _json = new("--json") { Description = "write JSON, and nothing else, to standard output" };
 
     /// <summary>Adds the options to a command.</summary>

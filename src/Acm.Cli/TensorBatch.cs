@@ -11,6 +11,7 @@ internal sealed class TensorBatch
     private readonly float[] _values = [];
     private readonly int[] _ids = [], _types = [];
     private readonly int[] _lengths = [];
+    private readonly int _padded = 1;
     private readonly Architecture _architecture;
 
     private TensorBatch(AcmModel model, SafeTensorsFile file)
@@ -29,6 +30,7 @@ internal sealed class TensorBatch
             case Architecture.Bert:
                 TensorView ids = Need(file, "input_ids", 2);
                 _lengths = Lengths(file, ids);
+                _padded = (int)ids.Shape[1];
                 _ids = Unpad(file, ids, Ints(file, ids));
                 if (file.TryGet("token_type_ids", out TensorView types))
                     _types = Unpad(file, types, Ints(file, types));
@@ -36,6 +38,7 @@ internal sealed class TensorBatch
             default:
                 TensorView samples = Need(file, "samples", 2);
                 _lengths = Lengths(file, samples);
+                _padded = (int)samples.Shape[1];
                 _values = Unpad(file, samples, Floats(file, samples));
                 break;
         }
@@ -70,12 +73,14 @@ internal sealed class TensorBatch
     {
         Dictionary<string, ReadOnlyMemory<int>> forced = [];
         int[] tokens = [.. _lengths.Select(length => model.Plan.Tokens.RowsOf(length))];
+        // As wide as this tool writes it, or as the input is padded.
+        int longest = tokens.DefaultIfEmpty(0).Max(), all = model.Plan.Tokens.RowsOf(_padded);
         foreach (string name in file.Names.Where(name => name.StartsWith("k.", StringComparison.Ordinal)))
         {
             TensorView k = Need(file, name, 2);
             int width = (int)k.Shape[1];
-            if (k.Shape[0] != _lengths.Length || tokens.Any(count => count > width))
-                throw Wrong(file, k, $"[{_lengths.Length}, {(tokens.Length == 0 ? 0 : tokens.Max())}]");
+            if (k.Shape[0] != _lengths.Length || (width != longest && width != all))
+                throw Wrong(file, k, $"[{_lengths.Length}, {longest}]{(all == longest ? "" : $" or [{_lengths.Length}, {all}]")}");
             int[] padded = Ints(file, k);
             forced[name[2..]] = tokens.SelectMany((count, s) => padded.AsSpan(s * width, count).ToArray()).ToArray();
         }
@@ -96,10 +101,9 @@ internal sealed class TensorBatch
 
     private T[] Unpad<T>(SafeTensorsFile file, TensorView of, T[] padded)
     {
-        if (of.Shape.Length != 2 || of.Shape[0] != _lengths.Length || _lengths.Any(length => length > of.Shape[1]))
-            throw Wrong(file, of, $"[{_lengths.Length}, {(_lengths.Length == 0 ? 0 : _lengths.Max())}]");
-        int width = (int)of.Shape[1];
-        return [.. _lengths.SelectMany((length, s) => padded.AsSpan(s * width, length).ToArray())];
+        if (of.Shape.Length != 2 || of.Shape[0] != _lengths.Length || of.Shape[1] != _padded)
+            throw Wrong(file, of, $"[{_lengths.Length}, {_padded}]");
+        return [.. _lengths.SelectMany((length, s) => padded.AsSpan(s * _padded, length).ToArray())];
     }
 
     private static TensorView Need(SafeTensorsFile file, string name, int rank) =>
@@ -119,7 +123,8 @@ internal sealed class TensorBatch
     private static int[] Ints(SafeTensorsFile file, TensorView view) => view.DType switch
     {
         TensorDType.I32 => MemoryMarshal.Cast<byte, int>(view.Bytes).ToArray(),
-        TensorDType.I64 => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(view.Bytes).ToArray(), static value => (int)Math.Clamp(value, int.MinValue, int.MaxValue)),
+        TensorDType.I64 => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(view.Bytes).ToArray(), value => value == (int)value
+            ? (int)value : throw new BadInputException($"{file.Path}: {view.Name} holds {value}; 32 bits are enough for what it stands for")),
         TensorDType.U8 => Array.ConvertAll(view.Bytes.ToArray(), static value => (int)value),
         _ => throw Wrong(file, view, "I32"),
     };

@@ -37,6 +37,14 @@ public class BadInputTests
     [TestCase("classify", "MODEL", "PICTURE", "--lambda", "Infinity")]
     [TestCase("classify", "MODEL", "PICTURE", "--learners", "5")]
     [TestCase("classify", "MODEL", "PICTURE", "--learners", "-1")]
+    [TestCase("classify", "MODEL", "PICTURE", "--lambda", "1,5")]
+    [TestCase("classify", "MODEL", "PICTURE", "--budget", "inf")]
+    [TestCase("classify", "MODEL", "PICTURE", "--learners", "2.0")]
+    [TestCase("classify", "MODEL", "PICTURE", "--threads", "2147483648")]
+    [TestCase("classify", "MODEL", "PICTURE", "--map", "")]
+    [TestCase("classify", "MODEL", "PICTURE", "")]
+    [TestCase("info", "")]
+    [TestCase("kernels", "list", "--output", "")]
     [TestCase("classify", "MODEL", "PICTURE", "--backend", "abacus")]
     [TestCase("classify", "MODEL", "PICTURE", "--precision", "int1")]
     [TestCase("classify", "MODEL", "PICTURE", "--threads", "-1")]
@@ -47,6 +55,12 @@ public class BadInputTests
     [TestCase("run", "MODEL", "--input", "PICTURE", "--output", "PICTURE.out")]
     public void WrongUseIsExitCode2(params string[] arguments) =>
         Tool.Refuse(2, [.. arguments.Select(text => text.Replace("MODEL", Tool.Model).Replace("PICTURE", Picture))]);
+
+    [TestCase("--lambda", "1,5", "--lambda 1,5: not a number")]
+    [TestCase("--learners", "two", "--learners two: not a whole number of 32 bits")]
+    [TestCase("--budget", "", "--budget is empty")]
+    public void Values_that_are_none_are_named_with_their_option(string option, string value, string said) =>
+        Assert.That(Tool.Refuse(2, "classify", Tool.Model, Picture, option, value), Does.Contain(said));
 
     [Test]
     public void A_command_that_is_none_is_named() =>

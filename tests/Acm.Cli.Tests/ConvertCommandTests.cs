@@ -53,6 +53,26 @@ public class ConvertCommandTests
         }
     }
 
+    [TestCase("published-chain/base.pth", "4 attention heads", "--heads", "4")]
+    [TestCase("published-chain/base.pth", "0 attention heads", "--heads", "0")]
+    [TestCase("published-chain/base.pth", "-1 attention heads", "--heads", "-1")]
+    [TestCase("published-chain/base.pth", "maybe", "--normalize", "maybe")]
+    [TestCase("published-chain/base.pth", "--heads 3.5: not a whole number", "--heads", "3.5")]
+    public void What_the_source_contradicts_is_refused(string source, string said, params string[] options)
+    {
+        string package = Path.Combine(_folder, "package");
+        Assert.That(Tool.Refuse(2, ["convert", SharedFolder.Data(source.Split('/')), "--output", package, .. options]), Does.Contain(said));
+        Assert.That(Directory.Exists(package), Is.False);
+    }
+
+    [Test]
+    public void What_the_source_has_no_use_for_is_noted()
+    {
+        var (code, _, error) = Run(SharedFolder.Data("published-chain", "base.pth"), "--output", Path.Combine(_folder, "package"), "--pooling", "cls", "--heads", "3");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("note: pooling"));
+    }
+
     private static (int Code, string Output, string Error) Run(params string[] arguments)
     {
         using StringWriter output = new(), error = new();

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -40,6 +41,77 @@ public class EmbedCommandTests
         float[] few = Npy(folder["some.npy"], some.Length);
         for (int i = 0; i < some.Length; i++)
             Assert.That(all.AsSpan(some[i] * 384, 384).SequenceEqual(few.AsSpan(i * 384, 384)), $"line {some[i]}");
+    }
+
+    [Test]
+    public void An_empty_text_has_the_vector_of_nothing_wherever_it_comes_from_and_is_told_of()
+    {
+        using TemporaryFolder folder = new();
+        string model = TextModel(folder);
+        string[] lines = ["one two", "", " \t", "two"];
+        File.WriteAllLines(folder["lines.txt"], lines);
+        var (code, listed, error) = Tool.Run(["embed", model, .. lines]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("2 texts were empty"));
+        Assert.That(listed.TrimEnd().Split('\n').Select(static line => line.TrimEnd()).Distinct().Count(), Is.EqualTo(3), "the two are alike");
+        Assert.That(Tool.Run("embed", model, "--file", folder["lines.txt"]).Output, Is.EqualTo(listed));
+        TextReader input = Console.In;
+        try
+        {
+            Console.SetIn(new StringReader(string.Join('\n', lines)));
+            Assert.That(Tool.Run("embed", model).Output, Is.EqualTo(listed));
+        }
+        finally
+        {
+            Console.SetIn(input);
+        }
+        JsonElement json = Tool.Json(["embed", model, .. lines]);
+        Assert.That((json.GetProperty("texts").GetInt32(), json.GetProperty("empty").GetInt32()), Is.EqualTo((4, 2)));
+        Assert.That(Tool.Run("embed", model, "one").Error, Does.Not.Contain("empty"));
+    }
+
+    [Test]
+    public void Bytes_that_are_no_text_are_told_of()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllBytes(folder["latin.txt"], [.. "one\ntw"u8, 0xF6, .. "\n"u8]);
+        Assert.That(Tool.Run("embed", TextModel(folder), "--file", folder["latin.txt"]).Error, Does.Contain("1 text has bytes that are no UTF-8"));
+    }
+
+    [Test]
+    public void Json_on_standard_output_is_a_summary_where_the_vectors_go_to_a_file([Values("v.npy", "v.json", "v.txt")] string name)
+    {
+        using TemporaryFolder folder = new();
+        JsonElement json = Tool.Json("embed", TextModel(folder), "one", "two", "--output", folder["new", name]);
+        Assert.That(json.GetProperty("output").GetString(), Is.EqualTo(folder["new", name]));
+        Assert.That(json.GetProperty("texts").GetInt32(), Is.EqualTo(2));
+        byte[] written = File.ReadAllBytes(folder["new", name]);
+        if (name == "v.json")
+            Assert.That(JsonDocument.Parse(written).RootElement.GetProperty("embeddings").GetArrayLength(), Is.EqualTo(2));
+        else
+            Assert.That(written[0], name == "v.npy" ? Is.EqualTo(0x93) : Is.Not.EqualTo('{').And.Not.EqualTo(0x93));
+    }
+
+    [Test]
+    public void What_cannot_be_embedded_leaves_no_file()
+    {
+        using TemporaryFolder folder = new();
+        string model = TextModel(folder);
+        File.WriteAllText(folder["none.txt"], "");
+        foreach (string[] wrong in (string[][])[["--file", folder["none.txt"]], ["--file", folder["absent.txt"]], ["one", "--budget", "7"]])
+        {
+            Tool.Refuse(2, ["embed", model, .. wrong, "--output", folder["v.npy"]]);
+            Assert.That(File.Exists(folder["v.npy"]), Is.False, wrong[0]);
+        }
+    }
+
+    // A small text model with a vocabulary, in every clone.
+    private static string TextModel(TemporaryFolder folder)
+    {
+        foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))
+            folder.CopyAs(file, "bert", Path.GetFileName(file));
+        File.WriteAllLines(folder["bert", "vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"]);
+        return folder["bert"];
     }
 
     [Test]

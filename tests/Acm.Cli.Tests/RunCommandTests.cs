@@ -122,6 +122,72 @@ public class RunCommandTests
         Assert.That(Ints(file, $"k.{site}"), Is.EqualTo(forced));
     }
 
+    // A batch of 5 and 2 of at most 6 word pieces: forced k may be as wide as the longest, or as the padding.
+    [TestCase(2, 5, null)]
+    [TestCase(2, 6, null)]
+    [TestCase(2, 4, "[2, 4], expected [2, 5] or [2, 6]")]
+    [TestCase(2, 7, "[2, 7], expected [2, 5] or [2, 6]")]
+    [TestCase(3, 5, "[3, 5], expected [2, 5] or [2, 6]")]
+    [TestCase(0, 5, "[0, 5], expected [2, 5] or [2, 6]")]
+    public void Forced_routing_has_the_batch_s_shape(int batch, int width, string? wrong)
+    {
+        var (model, input, site, n) = TwoTexts();
+        int[] k = [.. Enumerable.Range(0, batch * width).Select(i => i % width < (i < width ? 5 : 2) ? n : 99)];
+        input.Add($"k.{site}", [batch, width], k);
+        input.Save(In);
+        if (wrong is null)
+        {
+            using SafeTensorsFile file = Run(model, input);
+            Assert.That(Ints(file, $"k.{site}"), Is.EqualTo((int[])[n, n, n, n, n, n, n, 0, 0, 0]));
+        }
+        else
+            Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain($"k.{site} is I32 {wrong}"));
+    }
+
+    [TestCase(-1, "k = -1")]
+    [TestCase(17, "k = 17")]
+    [TestCase(long.MaxValue, "9223372036854775807")]
+    [TestCase(4294967297, "4294967297")]
+    public void Forced_routing_has_numbers_of_learners(long k, string named)
+    {
+        var (model, input, site, _) = TwoTexts();
+        input.Add($"k.{site}", TensorDType.I64, [2, 6], 12 * sizeof(long), stream => stream.Write(
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<long>(Enumerable.Repeat(k, 12).ToArray())));
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain(named));
+    }
+
+    [TestCase("k.SITE", 2)]
+    [TestCase("k.SITE", 1)]
+    [TestCase("k.nowhere", 1)]
+    [TestCase("k.", 1)]
+    [TestCase("token_type_ids", 0)]
+    public void Tensors_that_do_not_fit_are_named(string name, int what)
+    {
+        var (model, input, site, _) = TwoTexts();
+        name = name.Replace("SITE", site);
+        if (what == 0)
+            input.Add(name, [2, 7], new int[14]);
+        else if (what == 1)
+            input.Add(name, [2, 6], new float[12]);
+        else
+            input.Add(name, [2, 6, 1], new int[12]);
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain(name));
+    }
+
+    // A random text model with an ACM, and texts of 5 and 2 pieces in rows of 6.
+    private (string Model, SafeTensorsWriter Input, string Site, int Learners) TwoTexts()
+    {
+        string folder = Path.Combine(_folder, "model");
+        RandomPackage.Write(folder, 4, Architecture.Bert);
+        using AcmModel model = AcmModel.Load(folder);
+        SafeTensorsWriter input = new();
+        input.Add("input_ids", [2, 6], (int[])[5, 9, 2, 7, 3, -1, 4, 8, -1, -1, -1, -1]);
+        input.Add("lengths", [2], (int[])[5, 2]);
+        return (folder, input, model.Sites[0].Path, model.Sites[0].Learners);
+    }
+
     [Test]
     public void TextsOfUnequalLengthsArePaddedWithZeros()
     {

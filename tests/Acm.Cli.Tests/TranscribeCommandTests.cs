@@ -112,6 +112,16 @@ public class TranscribeCommandTests
     }
 
     [Test]
+    public void What_is_no_recording_is_said_before_any_is_heard()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder["text.wav"], "hello");
+        Assert.That(Tool.Refuse(2, "transcribe", model, Samples(model)[0], folder["text.wav"]), Does.Contain(folder["text.wav"]));
+        Assert.That(Tool.Refuse(2, "transcribe", model, Samples(model)[0], folder.Path), Does.Contain("a folder"));
+    }
+
+    [Test]
     public void A_recording_without_samples_has_no_words_and_says_so()
     {
         string model = SharedFolder.Need("models", "wav2vec2-words");

@@ -24,7 +24,6 @@ internal static class SpeechMap
         string note = rows * perRow < length ? $"The first {rows * perRow:0} of {length:0} seconds. " : "";
         ComputeMap.Text(canvas, note + "Bars: share of a frame's learners that ran, over all layers. Drawn by acm transcribe --map.", Left, Header + rows * Row + 20, 12, gray: true);
         using SKData png = picture.Encode(SKEncodedImageFormat.Png, 100);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using FileStream file = File.Create(path);
         png.SaveTo(file);
     }

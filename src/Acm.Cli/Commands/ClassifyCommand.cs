@@ -26,6 +26,7 @@ internal static class ClassifyCommand
                 PictureFile picture = PictureFile.Read(path);
                 return preprocessor.Crop(picture.Rgb, picture.Width, picture.Height);
             })];
+            OutputFile.Ready("--map", parsed.GetValue(map));
             using InferenceSession session = loaded.CreateSession(common.Session(parsed, 1));
             RunOptions run = common.Run(parsed);
             Classification[] found = LongWork.Each(error, "classifying", crops.Length, i => Classify(loaded, session, preprocessor, run, paths[i], crops[i]));

@@ -16,10 +16,11 @@ internal static class ConvertCommand
             Arity = ArgumentArity.OneOrMore,
         };
         var folder = new Option<string>("--output", "-o") { Description = "The package's folder; must not exist, or be empty.", Required = true };
-        var heads = new Option<int?>("--heads") { Description = "Attention heads, where no file tells (a bare vision model, a chain without its dense model)." };
+        var heads = new Option<int?>("--heads") { Description = "Attention heads, where no file tells (a bare vision model, a chain without its dense model).", CustomParser = Number.OrNull<int> };
         var pooling = new Option<string?>("--pooling") { Description = "How a text encoder makes a sentence's vector: mean or cls." };
         pooling.AcceptOnlyFromAmong("mean", "cls");
-        var normalize = new Option<bool?>("--normalize") { Description = "Whether a sentence's vector gets unit length: true or false." };
+        var normalize = new Option<string?>("--normalize") { Description = "Whether a sentence's vector gets unit length: true or false." };
+        normalize.AcceptOnlyFromAmong("true", "false");
         var allowNonFinite = new Option<bool>("--allow-non-finite") { Description = "Accept weights that are NaN or infinite." };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var command = new Command("convert", "Makes a model package of a published checkpoint, a torchvision model or a Hugging Face folder. Runs nothing that is in them.")
@@ -32,7 +33,7 @@ internal static class ConvertCommand
             {
                 Heads = parsed.GetValue(heads),
                 Pooling = parsed.GetValue(pooling),
-                Normalize = parsed.GetValue(normalize),
+                Normalize = parsed.GetValue(normalize) is { } flag ? flag == "true" : null,
                 AllowNonFinite = parsed.GetValue(allowNonFinite),
             };
             var report = ModelConverter.Convert(parsed.GetValue(sources)!, parsed.GetValue(folder)!, options);

@@ -29,68 +29,108 @@ internal static class EmbedCommand
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             using InferenceSession session = loaded.CreateSession(common.Session(parsed, TextsAtOnce));
             SentenceEncoder encoder = new(loaded, session);
-            string? path = parsed.GetValue(to);
-            bool json = common.Json(parsed) || (path is not null && Path.GetExtension(path) == ".json");
+            string? path = OutputFile.Ready("--output", parsed.GetValue(to)), picture = OutputFile.Ready("--map", parsed.GetValue(map));
             Stopwatch watch = Stopwatch.StartNew();
-            EncodingReport total;
-            List<string>? drawn = parsed.GetValue(map) is null ? null : [];
-            using (VectorWriter vectors = VectorWriter.Create(path, json, output, encoder.Width))
-            {
-                total = Encode(encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), vectors, drawn, common.Run(parsed), error);
-                vectors.Finish(session, total);
-            }
-            if (drawn is not null)
+            Counts counts = Encode(
+                encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), common.Run(parsed), session, error,
+                () => VectorWriter.Create(path, common.Json(parsed), output, encoder.Width), picture is not null);
+            double seconds = watch.Elapsed.TotalSeconds;
+            if (picture is not null)
             {
                 WordPieceEncoder pieces = WordPieceEncoder.For(loaded);
                 InferenceResult result = session.CreateResult();
                 TokenMap.Draw(
-                    [.. drawn.Select(text => TokenCompute.Of(loaded, pieces, session, result, text, common.Run(parsed)))],
-                    drawn.Count == total.Texts, parsed.GetValue(map)!);
+                    [.. counts.Drawn.Select(text => TokenCompute.Of(loaded, pieces, session, result, text, common.Run(parsed)))],
+                    counts.Drawn.Count == counts.Total.Texts, picture);
             }
             if (!common.Json(parsed))
-            {
-                error.WriteLine(Report.Backend(session));
-                double seconds = watch.Elapsed.TotalSeconds;
-                error.WriteLine($"{total.Texts} texts, {total.WordPieces} word pieces in {seconds:0.00} s ({total.Texts / seconds:0} texts/s); "
-                    + $"{Report.Macs(total.Macs)} MACs of {Report.Macs(total.DenseMacs)} dense; {Report.Budget(total.Budget)}");
-                if (total.Truncated > 0)
-                    error.WriteLine($"{total.Truncated} {(total.Truncated == 1 ? "text was" : "texts were")} longer than {WordPieceEncoder.For(loaded).MaxLength} word pieces and cut there");
-            }
+                Write(error, session, counts, seconds, WordPieceEncoder.For(loaded).MaxLength);
+            else if (path is not null)
+                Report.Json(output, json =>
+                {
+                    json.WriteStartObject();
+                    json.WriteString("output", path);
+                    VectorWriter.Summary(json, session, counts.Total);
+                    json.WriteEndObject();
+                });
             return AcmTool.Done;
         });
         return command;
     }
 
-    private static EncodingReport Encode(SentenceEncoder encoder, IEnumerable<string> texts, VectorWriter vectors, List<string>? drawn, RunOptions run, TextWriter error)
+    /// <summary>What was encoded; of the texts, those a map shows, and how many held what could not be read.</summary>
+    private sealed class Counts
     {
-        EncodingReport total = default;
+        public EncodingReport Total;
+        public int Unreadable;
+        public List<string> Drawn { get; } = [];
+
+        public void Add(string[] texts, EncodingReport report)
+        {
+            Total = new EncodingReport(
+                Total.Texts + report.Texts, Total.Truncated + report.Truncated, Total.Empty + report.Empty, Total.WordPieces + report.WordPieces,
+                Total.Macs + report.Macs, Total.DenseMacs + report.DenseMacs, report.Budget);
+            // What bytes that are no UTF-8 were read as.
+            Unreadable += texts.Count(static text => text.Contains('\uFFFD'));
+        }
+    }
+
+    private static void Write(TextWriter error, InferenceSession session, Counts counts, double seconds, int mostPieces)
+    {
+        EncodingReport total = counts.Total;
+        error.WriteLine(Report.Backend(session));
+        error.WriteLine($"{total.Texts} texts, {total.WordPieces} word pieces in {seconds:0.00} s ({total.Texts / seconds:0} texts/s); "
+            + $"{Report.Macs(total.Macs)} MACs of {Report.Macs(total.DenseMacs)} dense; {Report.Budget(total.Budget)}");
+        if (total.Truncated > 0)
+            error.WriteLine($"{Texts(total.Truncated, "was", "were")} longer than {mostPieces} word pieces and cut there");
+        if (total.Empty > 0)
+            error.WriteLine($"{Texts(total.Empty, "was", "were")} empty: every line and argument gets a vector, an empty one that of [CLS] [SEP]");
+        if (counts.Unreadable > 0)
+            error.WriteLine($"{Texts(counts.Unreadable, "has", "have")} bytes that are no UTF-8, or U+FFFD: the model does not see them");
+
+        static string Texts(int count, string one, string many) => count == 1 ? $"1 text {one}" : $"{count} texts {many}";
+    }
+
+    // Nothing is opened for writing before the first vectors are there.
+    private static Counts Encode(
+        SentenceEncoder encoder, IEnumerable<string> texts, RunOptions run, InferenceSession session, TextWriter error, Func<VectorWriter> open, bool draw)
+    {
+        Counts counts = new();
         float[] buffer = new float[TextsAtOnce * encoder.Width];
+        VectorWriter? vectors = null;
         void Work(Action<int>? progress)
         {
             foreach (string[] chunk in texts.Chunk(TextsAtOnce))
             {
-                EncodingReport report = encoder.Encode(chunk, buffer, run);
-                drawn?.AddRange(chunk.Take(TokenMap.MostTexts - drawn.Count));
+                counts.Add(chunk, encoder.Encode(chunk, buffer, run));
+                if (draw)
+                    counts.Drawn.AddRange(chunk.Take(TokenMap.MostTexts - counts.Drawn.Count));
+                vectors ??= open();
                 for (int i = 0; i < chunk.Length; i++)
                     vectors.Write(chunk[i], buffer.AsSpan(i * encoder.Width, encoder.Width));
-                total = new EncodingReport(
-                    total.Texts + report.Texts, total.Truncated + report.Truncated, total.WordPieces + report.WordPieces,
-                    total.Macs + report.Macs, total.DenseMacs + report.DenseMacs, report.Budget);
-                progress?.Invoke(total.Texts);
+                progress?.Invoke(counts.Total.Texts);
             }
+            (vectors ?? throw new BadInputException("no text given: as arguments, with --file, or on standard input")).Finish(session, counts.Total);
         }
-        if (Console.IsErrorRedirected || texts is string[])
-            Work(null);
-        else
-            LongWork.Terminal(error).Status().Start("embedding", status => Work(done => status.Status($"{done} texts")));
-        return total.Texts > 0 ? total : throw new BadInputException("no text given: as arguments, with --file, or on standard input");
+        try
+        {
+            if (Console.IsErrorRedirected || texts is string[])
+                Work(null);
+            else
+                LongWork.Terminal(error).Status().Start("embedding", status => Work(done => status.Status($"{done} texts")));
+        }
+        finally
+        {
+            vectors?.Dispose();
+        }
+        return counts;
     }
 
     private static IEnumerable<string> Lines(string? file)
     {
         if (file is null or "-")
             return ReadAll(Console.In);
-        return File.Exists(file) ? File.ReadLines(file) : throw new BadInputException($"{file}: no such file");
+        return File.ReadLines(InputFile.Need(file));
     }
 
     private static IEnumerable<string> ReadAll(TextReader reader)

@@ -18,7 +18,7 @@ internal static class InfoCommand
         {
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             if (parsed.GetValue(plot) is { } file)
-                BudgetPlot.Draw(loaded, file);
+                BudgetPlot.Draw(loaded, OutputFile.Ready("--plot", file)!);
             AppliedBudget? asked = Asked(loaded, common.Run(parsed));
             if (common.Json(parsed))
                 WriteJson(output, loaded, asked, parsed.GetValue(plot));

@@ -20,6 +20,7 @@ internal static class RunCommand
         {
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             TensorBatch batch = TensorBatch.Read(loaded, parsed.GetValue(input)!);
+            string path = OutputFile.Ready("--output", parsed.GetValue(to))!;
             SessionOptions session = common.Session(parsed, Math.Max(1, batch.Sequences), Math.Max(1, batch.TotalLength));
             using InferenceSession inference = loaded.CreateSession(parsed.GetValue(unfolded)
                 ? new SessionOptions
@@ -36,12 +37,12 @@ internal static class RunCommand
                 writer.Add($"k.{site.Path}", [result.Batch, Longest(result.TokensOf)], PadInts(result.K(site.Path), result.TokensOf));
             for (int i = 0; i < result.HiddenCount; i++)
                 Padded(writer, $"hidden.{i}", result.Hidden(i), result.TokensOf, result.Hidden(i).Length / result.Tokens, true);
-            writer.Save(parsed.GetValue(to)!);
+            writer.Save(path);
             if (common.Json(parsed))
                 Report.Json(output, json =>
                 {
                     json.WriteStartObject();
-                    json.WriteString("output", parsed.GetValue(to));
+                    json.WriteString("output", path);
                     json.WriteNumber("batch", result.Batch);
                     json.WriteNumber("tokens", result.Tokens);
                     json.WriteNumber("learner_fraction", result.LearnerFraction);

@@ -15,12 +15,12 @@ internal static class SimulateCommand
         Argument<string> folder = new("DIR") { Description = "folder of cases: NAME.ptx, NAME.json, NAME.safetensors" };
         Option<string?> file = new("--json") { Description = "file to write the results to, as JSON; - for standard output" };
         Option<string?> name = new("--case") { Description = "run only the case of that name" };
-        Option<int> seed = new("--seed") { Description = "permutes the order of blocks and warps; 0: natural order", DefaultValueFactory = _ => 0 };
+        Option<int> seed = new("--seed") { Description = "permutes the order of blocks and warps; 0: natural order", DefaultValueFactory = _ => 0, CustomParser = Number.Of<int> };
         Option<string> mode = new("--mode") { Description = "fast, or checked: with every check there is", DefaultValueFactory = _ => "fast" };
         mode.AcceptOnlyFromAmong("fast", "checked");
         Option<string> arithmetic = new("--arithmetic") { Description = "of mma: hardware (as tensor cores round) or exact", DefaultValueFactory = _ => "hardware" };
         arithmetic.AcceptOnlyFromAmong("hardware", "exact");
-        Option<int> threads = new("--threads") { Description = "host threads; 0: one per core", DefaultValueFactory = _ => 0 };
+        Option<int> threads = new("--threads") { Description = "host threads; 0: one per core", DefaultValueFactory = _ => 0, CustomParser = Number.Of<int> };
         Command command = new("simulate", "Runs PTX cases on the simulated device.") { folder, file, name, seed, mode, arithmetic, threads };
         command.SetAction(parsed =>
         {
@@ -29,6 +29,8 @@ internal static class SimulateCommand
             IReadOnlyList<ConformanceCase> cases = Find(parsed.GetValue(folder)!, parsed.GetValue(name));
             string? json = parsed.GetValue(file);
             bool table = json != "-";
+            if (table)
+                OutputFile.Ready("--json", json);
             List<CaseResult> results = [];
             int width = cases.Max(c => c.Name.Length);
             foreach (ConformanceCase test in cases)

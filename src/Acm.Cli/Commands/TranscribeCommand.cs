@@ -15,8 +15,8 @@ internal static class TranscribeCommand
         Argument<string> model = new("MODEL") { Description = "the model package" };
         Argument<string[]> files = new("WAV") { Description = "recordings: " + AudioFormatException.Supported, Arity = ArgumentArity.OneOrMore };
         Option<string?> map = new("--map") { Description = "draw waveform, words and compute over time, as PNG (one recording: the name; several: numbered)" };
-        Option<double> window = new("--window") { Description = "most seconds given to the model at once; longer recordings are cut in their pauses", DefaultValueFactory = _ => 20 };
-        Option<double> overlap = new("--overlap") { Description = "seconds that neighbouring windows share where there is no pause", DefaultValueFactory = _ => 4 };
+        Option<double> window = new("--window") { Description = "most seconds given to the model at once; longer recordings are cut in their pauses", DefaultValueFactory = _ => 20, CustomParser = Number.Of<double> };
+        Option<double> overlap = new("--overlap") { Description = "seconds that neighbouring windows share where there is no pause", DefaultValueFactory = _ => 4, CustomParser = Number.Of<double> };
         Command command = new("transcribe", "Writes down what is said in recordings.") { model, files, map, window, overlap };
         CommonOptions common = new(command);
         command.SetAction(parsed =>
@@ -32,6 +32,10 @@ internal static class TranscribeCommand
             SpeechTranscriber transcriber = new(loaded, session, seconds, parsed.GetValue(overlap));
             RunOptions run = common.Run(parsed);
             string[] paths = parsed.GetValue(files)!;
+            // What is no recording is said before hours are spent on those before it.
+            foreach (string path in paths)
+                WavReader.Open(InputFile.Need(path)).Dispose();
+            OutputFile.Ready("--map", parsed.GetValue(map));
             List<Transcription> heard = [];
             for (int i = 0; i < paths.Length; i++)
             {
@@ -57,8 +61,6 @@ internal static class TranscribeCommand
 
     private static Transcription Listen(SpeechTranscriber transcriber, string path, RunOptions run, bool draw, TextWriter error)
     {
-        if (!File.Exists(path))
-            throw new BadInputException($"{path}: no such file");
         using WavReader recording = WavReader.Open(path);
         double length = (double)recording.Length / recording.SampleRate;
         Transcription heard = new(path);

@@ -30,8 +30,6 @@ internal static class ComputeMap
         Legend(canvas, Margin, height - Footer + 20, highest, "share of a patch's learners that ran, over all layers");
         Text(canvas, $"Drawn by acm classify --map; computed by {session.BackendName} ({session.BackendDescription}).", width - Margin, height - 22, 12, right: true, gray: true);
         using SKData png = sheet.Encode(SKEncodedImageFormat.Png, 100);
-        string? folder = Path.GetDirectoryName(Path.GetFullPath(path));
-        Directory.CreateDirectory(folder!);
         using FileStream file = File.Create(path);
         png.SaveTo(file);
     }

@@ -10,14 +10,13 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
     /// <exception cref="BadInputException">The file is missing or no picture.</exception>
     public static PictureFile Read(string path)
     {
-        if (!File.Exists(path))
-            throw new BadInputException($"{path}: no such file");
+        InputFile.Need(path);
         using SKCodec? codec = SKCodec.Create(path, out SKCodecResult result);
         if (codec is null)
             throw new BadInputException($"{path}: {Found(path, result)}; supported: {Supported}");
         SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > 1 << 28)
-            throw new BadInputException($"{path}: {info.Width} x {info.Height} pixels; supported: up to 268 million");
+            throw new BadInputException($"{path}: {info.Width} x {info.Height} pixels, {info.Width * (double)info.Height / 1e6:0} million; supported: up to 268 million");
         using SKBitmap bitmap = new(info);
         SKCodecResult read = codec.GetPixels(info, bitmap.GetPixels());
         if (read is not SKCodecResult.Success)

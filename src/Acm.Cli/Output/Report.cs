@@ -35,6 +35,7 @@ internal static class Report
         { Requested: { } asked, Clamped: true } => $"budget {asked:0.###} is outside the calibrated range: its nearest end, {budget.Fraction:0.###}, is used (lambda {budget.Lambda:0.###})",
         { Requested: { } asked } => $"budget {asked:0.###} (lambda {budget.Lambda:0.###})",
         { Fraction: { } fraction } => $"lambda {budget.Lambda:0.###} (about {fraction:P0} of the learners on the calibration data)",
+        { OutsideCalibration: true } => $"lambda {budget.Lambda:0.###}, outside the calibrated range: what share of the learners that is, was not measured",
         _ => $"lambda {budget.Lambda:0.###}",
     };
 
@@ -45,6 +46,7 @@ internal static class Report
         json.WriteNumber("lambda", budget.Lambda);
         Number(json, "fraction", budget.Fraction);
         json.WriteBoolean("clamped", budget.Clamped);
+        json.WriteBoolean("outside_calibration", budget.OutsideCalibration);
         if (budget.FixedLearners is { } n)
             json.WriteNumber("fixed_learners", n);
         else

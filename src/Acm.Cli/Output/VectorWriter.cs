@@ -6,7 +6,7 @@ using Acm.Runtime;
 
 namespace Acm.Cli.Output;
 
-/// <summary>Writes vectors as they come, so that memory does not grow with their number.</summary>
+/// <summary>Writes vectors as they come, so that memory does not grow with their number. A file's form is its extension's.</summary>
 internal abstract class VectorWriter : IDisposable
 {
     public abstract void Write(string text, ReadOnlySpan<float> vector);
@@ -16,10 +16,26 @@ internal abstract class VectorWriter : IDisposable
 
     public abstract void Dispose();
 
-    public static VectorWriter Create(string? path, bool json, TextWriter output, int width) =>
-        path is not null && Path.GetExtension(path) == ".npy" ? new Npy(path, width)
-        : json ? new Json(path, output)
-        : new Lines(path is null ? output : new StreamWriter(path), path is not null);
+    public static VectorWriter Create(string? path, bool json, TextWriter output, int width) => Path.GetExtension(path) switch
+    {
+        null => json ? new Json(null, output) : new Lines(output, owned: false),
+        ".npy" => new Npy(path!, width),
+        ".json" => new Json(path, output),
+        _ => new Lines(new StreamWriter(path!), owned: true),
+    };
+
+    /// <summary>What encoding took, as properties of an open object.</summary>
+    public static void Summary(Utf8JsonWriter json, InferenceSession session, EncodingReport report)
+    {
+        json.WriteNumber("texts", report.Texts);
+        json.WriteNumber("truncated", report.Truncated);
+        json.WriteNumber("empty", report.Empty);
+        json.WriteNumber("word_pieces", report.WordPieces);
+        json.WriteNumber("macs", report.Macs);
+        json.WriteNumber("dense_macs", report.DenseMacs);
+        Report.Budget(json, report.Budget);
+        Report.Backend(json, session);
+    }
 
     /// <summary>One vector a line, numbers apart by spaces.</summary>
     private sealed class Lines(TextWriter output, bool owned) : VectorWriter
@@ -75,13 +91,7 @@ internal abstract class VectorWriter : IDisposable
         public override void Finish(InferenceSession session, EncodingReport report)
         {
             _json.WriteEndArray();
-            _json.WriteNumber("texts", report.Texts);
-            _json.WriteNumber("truncated", report.Truncated);
-            _json.WriteNumber("word_pieces", report.WordPieces);
-            _json.WriteNumber("macs", report.Macs);
-            _json.WriteNumber("dense_macs", report.DenseMacs);
-            Report.Budget(_json, report.Budget);
-            Report.Backend(_json, session);
+            Summary(_json, session, report);
             _json.WriteEndObject();
             _json.Flush();
             Drain();

@@ -68,7 +68,6 @@ internal static class TokenMap
         string note = all ? "Drawn by acm embed --map." : $"The first {texts.Count} texts. Drawn by acm embed --map.";
         ComputeMap.Text(canvas, note, Width - Margin, height - 16, 12, right: true, gray: true);
         using SKData png = picture.Encode(SKEncodedImageFormat.Png, 100);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         using FileStream file = File.Create(path);
         png.SaveTo(file);
     }

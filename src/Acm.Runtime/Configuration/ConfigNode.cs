@@ -190,11 +190,12 @@ internal sealed class ConfigNode
 
     private static string? AsText(JsonElement element) => element.ValueKind == JsonValueKind.String ? element.GetString() : null;
 
-    private static string WholeNumber(int least, int most) => $"a whole number from {least} to {most}";
+    private static string WholeNumber(int least, int most) => least == most ? $"{least}" : $"a whole number from {least} to {most}";
 
     private static string RealNumber(double least, double most) => (least, most) switch
     {
         (double.MinValue, double.MaxValue) => "a finite number",
+        (_, double.MaxValue) => string.Create(CultureInfo.InvariantCulture, $"a finite number of at least {least:R}"),
         _ => string.Create(CultureInfo.InvariantCulture, $"a number from {least:R} to {most:R}"),
     };
 

@@ -20,7 +20,13 @@ internal static class PackageFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ModelFormatException(path, null, "a readable file", e is FileNotFoundException or DirectoryNotFoundException ? "no such file" : e.Message, e);
+            throw new ModelFormatException(path, null, "a readable file", Why(path, e), e);
         }
     }
+
+    /// <summary>Why a file could not be read, in words that do not name it again where that can be.</summary>
+    public static string Why(string path, Exception e) =>
+        e is FileNotFoundException or DirectoryNotFoundException ? "no such file"
+        : Directory.Exists(path) ? "a folder"
+        : e.Message;
 }

@@ -41,7 +41,7 @@ public static class ModelConverter
     /// <param name="output">The package's folder; must not exist, or be empty.</param>
     /// <param name="options">What the sources leave open.</param>
     /// <exception cref="ModelFormatException">A source is broken, hostile, of another kind, or contradicts itself.</exception>
-    /// <exception cref="ArgumentException">No source, or an output folder that is in use.</exception>
+    /// <exception cref="ArgumentException">No source, an output folder that is in use, or heads that the source contradicts.</exception>
     public static ConversionReport Convert(IReadOnlyList<string> sources, string output, ConversionOptions options)
     {
         ArgumentNullException.ThrowIfNull(sources);
@@ -50,6 +50,10 @@ public static class ModelConverter
         if (sources.Count == 0)
         {
             throw new ArgumentException("Nothing to convert: no source given.", nameof(sources));
+        }
+        if (options.Heads is < 1)
+        {
+            throw new ArgumentException($"{options.Heads} attention heads were asked for; a model has at least 1.", nameof(options));
         }
         if (File.Exists(output) || (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any()))
         {
@@ -103,8 +107,15 @@ public static class ModelConverter
 
     private static ConversionReport Save(string source, ConvertedPackage package, string output, ConversionOptions options)
     {
+        // What the source itself says is not overruled.
+        if (options.Heads is { } heads && package.Config["num_attention_heads"] is { } stored && stored.ToJsonString() != $"{heads}")
+        {
+            throw new ArgumentException($"{heads} attention heads were asked for; '{package.Source}' says {stored.ToJsonString()}.", nameof(options));
+        }
         package.Save(output, options.AllowNonFinite);
         long bytes = new FileInfo(Path.Combine(output, "model.safetensors")).Length;
-        return new ConversionReport(output, source, package.Tensors.Count, bytes, package.Notes);
+        bool useless = (options.Pooling ?? (object?)options.Normalize) is not null && package.Config["pooling"] is null;
+        return new ConversionReport(
+            output, source, package.Tensors.Count, bytes, [.. package.Notes, .. useless ? ["pooling and unit length are a text encoder's: not used"] : (string[])[]]);
     }
 }

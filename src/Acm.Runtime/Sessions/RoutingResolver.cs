@@ -48,9 +48,12 @@ internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
             return new AppliedBudget(budget, point.Lambda, point.Fraction, point.Clamped, null);
         }
         double lambda = options.Lambda ?? 0;
-        return double.IsFinite(lambda)
-            ? new AppliedBudget(null, lambda, curve?.FractionAt(lambda), false, null)
-            : throw new ArgumentOutOfRangeException(nameof(options), lambda, "Lambda is a finite number.");
+        if (!double.IsFinite(lambda))
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), lambda, "Lambda is a finite number.");
+        }
+        bool outside = curve is not null && (lambda < curve.Lambda[0] || lambda > curve.Lambda[^1]);
+        return new AppliedBudget(null, lambda, outside ? null : curve?.FractionAt(lambda), outside, null);
     }
 
     private int Width(int width) => width >= 0 && width <= _mostLearners

@@ -28,7 +28,11 @@ public sealed class RunOptions
 /// <summary>What a run's budget came to.</summary>
 /// <param name="Requested">The share asked for; null where none was.</param>
 /// <param name="Lambda">What the gates got.</param>
-/// <param name="Fraction">The share of the learners' cost that lambda had on the calibration data; null without calibration or at a fixed width.</param>
-/// <param name="Clamped">True where the request lies outside the calibrated range and its nearest end was used.</param>
+/// <param name="Fraction">The share of the learners' cost that lambda had on the calibration data; null where there is none for it, and at a fixed width.</param>
+/// <param name="OutsideCalibration">True where the calibration does not reach what was asked for: of a budget its nearest end was used, a lambda as it is.</param>
 /// <param name="FixedLearners">The fixed width; null where the gates chose.</param>
-public readonly record struct AppliedBudget(double? Requested, double Lambda, double? Fraction, bool Clamped, int? FixedLearners);
+public readonly record struct AppliedBudget(double? Requested, double Lambda, double? Fraction, bool OutsideCalibration, int? FixedLearners)
+{
+    /// <summary>True where a budget lies outside the calibrated range and its nearest end was used.</summary>
+    public bool Clamped => Requested is not null && OutsideCalibration;
+}

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using Acm.Runtime.Configuration;
 
 namespace Acm.Runtime;
 
@@ -49,7 +50,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ModelFormatException(path, null, "a readable safetensors file", e.Message, e);
+            throw new ModelFormatException(path, null, "a readable safetensors file", PackageFile.Why(path, e), e);
         }
     }
 

@@ -186,6 +186,12 @@ public class SessionTests
         Assert.That(result.Budget, Is.EqualTo(new AppliedBudget(0.1, 2, 0.2, true, null)), "outside the calibration: its end, and said so");
         session.Run(random.Batch.Input().Input, result);
         Assert.That(result.Budget, Is.EqualTo(new AppliedBudget(null, 0, 0.9, false, null)));
+        foreach (var (lambda, fraction) in ((double, double?)[])[(2, 0.2), (2.01, null), (-0.01, null), (0.5, 0.7)])
+        {
+            session.Run(random.Batch.Input().Input, result, new RunOptions { Lambda = lambda });
+            Assert.That((result.Budget.Lambda, result.Budget.OutsideCalibration, result.Budget.Clamped), Is.EqualTo((lambda, fraction is null, false)));
+            Assert.That(result.Budget.Fraction, fraction is null ? Is.Null : Is.EqualTo(fraction).Within(1e-12), "what was not measured is not told");
+        }
         Assert.Throws<ArgumentOutOfRangeException>(() => session.WarmUp(0));
         Assert.Throws<ArgumentOutOfRangeException>(() => session.WarmUp(65));
         Assert.Throws<BackendUnavailableException>(() => random.Model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, Precision = Precision.BFloat16 }));

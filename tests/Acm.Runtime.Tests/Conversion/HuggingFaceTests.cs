@@ -41,6 +41,28 @@ public class HuggingFaceTests
     }
 
     [Test]
+    public void Norms_may_be_called_as_in_TensorFlow()
+    {
+        string source = SharedFolder.Need("golden", "hf-folders", "bert");
+        using var folder = new TemporaryFolder();
+        folder.CopyAs(Path.Combine(source, "config.json"), "source", "config.json");
+        using (var file = SafeTensorsFile.Open(Path.Combine(source, "model.safetensors")))
+        {
+            var writer = new SafeTensorsWriter();
+            foreach (string name in file.Names)
+            {
+                byte[] bytes = file.Get(name).Bytes.ToArray();
+                string old = "bert." + name.Replace("LayerNorm.weight", "LayerNorm.gamma").Replace("LayerNorm.bias", "LayerNorm.beta");
+                writer.Add(old, file.Get(name).DType, file.Get(name).Shape.ToArray(), bytes.Length, stream => stream.Write(bytes));
+            }
+            writer.Save(folder["source", "model.safetensors"]);
+        }
+        ModelConverter.Convert([source], folder["new"], new ConversionOptions());
+        ModelConverter.Convert([folder["source"]], folder["old"], new ConversionOptions());
+        Assert.That(File.ReadAllBytes(folder["old", "model.safetensors"]), Is.EqualTo(File.ReadAllBytes(folder["new", "model.safetensors"])));
+    }
+
+    [Test]
     public void AnAcmizedFolderKeepsItsModules()
     {
         string source = SharedFolder.Need("golden", "hf-folders", "vit");

@@ -30,6 +30,13 @@ internal static class BertNames
     public static NameTable Table { get; } = new(
         ("[bert.]embeddings.position_ids", ""),
         ("[bert.]embeddings.token_type_ids", ""),
+        // As checkpoints say that once came from TensorFlow, bert-base-uncased among them.
+        ("[bert.]embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"),
+        ("[bert.]embeddings.LayerNorm.beta", "embeddings.LayerNorm.bias"),
+        ("[bert.]encoder.layer.{i}.attention.output.LayerNorm.gamma", "encoder.layer.{i}.attention.output.LayerNorm.weight"),
+        ("[bert.]encoder.layer.{i}.attention.output.LayerNorm.beta", "encoder.layer.{i}.attention.output.LayerNorm.bias"),
+        ("[bert.]encoder.layer.{i}.output.LayerNorm.gamma", "encoder.layer.{i}.output.LayerNorm.weight"),
+        ("[bert.]encoder.layer.{i}.output.LayerNorm.beta", "encoder.layer.{i}.output.LayerNorm.bias"),
         ("[bert.]embeddings.*", "embeddings.*"),
         ("[bert.]encoder.layer.{i}.*", "encoder.layer.{i}.*"),
         ("[bert.]pooler.*", ""),

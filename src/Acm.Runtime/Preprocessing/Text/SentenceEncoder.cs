@@ -3,11 +3,12 @@ namespace Acm.Runtime;
 /// <summary>What encoding a batch of texts took.</summary>
 /// <param name="Texts">Texts encoded.</param>
 /// <param name="Truncated">Texts that were longer than the model reads, and cut.</param>
+/// <param name="Empty">Texts without a word piece: each got the vector of <c>[CLS] [SEP]</c>, as in sentence-transformers.</param>
 /// <param name="WordPieces">Word pieces run.</param>
 /// <param name="Macs">Multiply-adds.</param>
 /// <param name="DenseMacs">The dense architecture's.</param>
 /// <param name="Budget">The budget that was applied.</param>
-public readonly record struct EncodingReport(int Texts, int Truncated, long WordPieces, long Macs, long DenseMacs, AppliedBudget Budget);
+public readonly record struct EncodingReport(int Texts, int Truncated, int Empty, long WordPieces, long Macs, long DenseMacs, AppliedBudget Budget);
 
 /// <summary>
 /// Text in, sentence vectors out. Texts are packed one after the other, so a batch of unequal lengths costs what its word
@@ -37,7 +38,7 @@ public sealed class SentenceEncoder
     public int Width => _result.OutputWidth;
 
     /// <summary>Encodes texts.</summary>
-    /// <param name="texts">Any number: run in as many batches as the session's limits ask for.</param>
+    /// <param name="texts">Any number: run in as many batches as the session's limits ask for. An empty one gets a vector too.</param>
     /// <param name="vectors">Receives [texts, <see cref="Width"/>].</param>
     /// <param name="run">Budget and cancellation.</param>
     /// <exception cref="ArgumentException"><paramref name="vectors"/> is too small.</exception>
@@ -57,7 +58,7 @@ public sealed class SentenceEncoder
             }
             _ids.AddRange(ids);
             _lengths.Add(ids.Length);
-            report = report with { Truncated = report.Truncated + (truncated ? 1 : 0) };
+            report = report with { Truncated = report.Truncated + (truncated ? 1 : 0), Empty = report.Empty + (ids.Length == 2 ? 1 : 0) };
             if (++next == texts.Count)
                 report = Flush(vectors[(begun * Width)..], report, run);
         }
@@ -73,9 +74,14 @@ public sealed class SentenceEncoder
                     System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_ids), System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_lengths)),
                 _result, run);
             _result.Output.CopyTo(vectors);
-            return new EncodingReport(
-                report.Texts + _lengths.Count, report.Truncated, report.WordPieces + _ids.Count,
-                report.Macs + _result.Macs, report.DenseMacs + _result.DenseMacs, _result.Budget);
+            return report with
+            {
+                Texts = report.Texts + _lengths.Count,
+                WordPieces = report.WordPieces + _ids.Count,
+                Macs = report.Macs + _result.Macs,
+                DenseMacs = report.DenseMacs + _result.DenseMacs,
+                Budget = _result.Budget,
+            };
         }
         finally
         {
