@@ -36,7 +36,7 @@ internal static class Interleaved
         {
             // Long runs settle in one.
             double once = Time(contestants[i].Run, 1);
-            for (int warm = once < 500 ? 3 : 1; warm > 0; warm--)
+            for (int warm = once < 500 ? 3 : 0; warm > 0; warm--)
                 once = Time(contestants[i].Run, 1);
             // Rounds of at least a millisecond, or the clock and the wake-up of threads would be what is timed.
             repeats[i] = Math.Clamp((int)(2 / once), 1, 200);

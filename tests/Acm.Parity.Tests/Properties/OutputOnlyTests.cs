@@ -101,6 +101,30 @@ public class OutputOnlyTests
     }
 
     [Test]
+    public void Sentence_vectors_of_the_first_token_leave_rows_out([Values("mean", "cls")] string pooling)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))
+            File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
+        string config = Path.Combine(folder.Path, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"pooling\": \"mean\"", $"\"pooling\": \"{pooling}\"", StringComparison.Ordinal));
+        string[] letters = [.. Enumerable.Range('a', 26).Select(static letter => $"{(char)letter}")], words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", .. letters, .. letters.Select(static letter => $"##{letter}")];
+        File.WriteAllLines(Path.Combine(folder.Path, "vocab.txt"), [.. words, .. Enumerable.Range(words.Length, 100 - words.Length).Select(static i => $"[unused{i}]")]);
+        using var model = AcmModel.Load(folder.Path);
+        using var session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+        var encoder = new SentenceEncoder(model, session);
+        string[] texts = ["a cat", "the dog is in the house", "it"];
+        float[] vectors = new float[texts.Length * encoder.Width];
+        EncodingReport report = encoder.Encode(texts, vectors);
+        int[][] pieces = [.. texts.Select(text => WordPieceEncoder.For(model).Encode(text, out _))];
+        InferenceResult whole = session.CreateResult();
+        session.Run(ModelInput.Text([.. pieces.SelectMany(static text => text)], [.. pieces.Select(static text => text.Length)]), whole);
+        Assert.That(vectors, Is.EqualTo(whole.Output.ToArray()));
+        Assert.That(report.Macs, pooling == "cls" ? Is.LessThan(whole.Macs) : Is.EqualTo(whole.Macs));
+        Assert.That(report.DenseMacs, Is.EqualTo(report.Macs), "a dense model");
+    }
+
+    [Test]
     public void The_published_codes_semantics_run_in_full()
     {
         using var random = new RandomModel(5, Architecture.Vit, "published_code");

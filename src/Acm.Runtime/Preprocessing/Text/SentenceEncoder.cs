@@ -5,8 +5,8 @@ namespace Acm.Runtime;
 /// <param name="Truncated">Texts that were longer than the model reads, and cut.</param>
 /// <param name="Empty">Texts without a word piece: each got the vector of <c>[CLS] [SEP]</c>, as in sentence-transformers.</param>
 /// <param name="WordPieces">Word pieces run.</param>
-/// <param name="Macs">Multiply-adds.</param>
-/// <param name="DenseMacs">The dense architecture's.</param>
+/// <param name="Macs">Multiply-adds, of the rows that were computed: with a vector made of the first token the last layer need not be for all.</param>
+/// <param name="DenseMacs">The dense architecture's, of the same rows.</param>
 /// <param name="Budget">The budget that was applied.</param>
 public readonly record struct EncodingReport(int Texts, int Truncated, int Empty, long WordPieces, long Macs, long DenseMacs, AppliedBudget Budget);
 
@@ -30,7 +30,7 @@ public sealed class SentenceEncoder
     {
         ArgumentNullException.ThrowIfNull(session);
         _pieces = WordPieceEncoder.For(model);
-        (_session, _result) = (session, session.CreateResult());
+        (_session, _result) = (session, session.CreateResult(routing: false));
         (_mostTexts, _mostPieces) = (session.MaxBatch, session.MaxLength);
     }
 
