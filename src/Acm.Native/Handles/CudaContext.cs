@@ -155,6 +155,15 @@ public sealed unsafe class CudaContext : CudaResource
             throw Remember(new CudaException(CudaDriver.CallName(call), result, Driver.Describe(result)));
     }
 
+    /// <summary>The answer of a query: whether what was asked about is done.</summary>
+    internal bool IsDone(CUresult result, [CallerArgumentExpression(nameof(result))] string call = "")
+    {
+        if (result == CUresult.CUDA_ERROR_NOT_READY)
+            return false;
+        Check(result, call);
+        return true;
+    }
+
     /// <summary>Like <see cref="Check"/> where something is given back: a context known to be lost repeats its error on every call, which is no news.</summary>
     internal void CheckRelease(CUresult result, [CallerArgumentExpression(nameof(result))] string call = "")
     {

@@ -27,11 +27,7 @@ public sealed unsafe class CudaEvent : CudaContextResource
         {
             using CudaContext.Current current = Context.Enter();
             using Lease lease = Use();
-            CUresult result = Api.cuEventQuery(Handle);
-            if (result == CUresult.CUDA_ERROR_NOT_READY)
-                return false;
-            Context.Check(result, nameof(DriverTable.cuEventQuery));
-            return true;
+            return Context.IsDone(Api.cuEventQuery(Handle));
         }
     }
 

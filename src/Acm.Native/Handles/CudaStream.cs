@@ -40,11 +40,7 @@ public sealed unsafe class CudaStream : CudaContextResource
         {
             using CudaContext.Current current = Context.Enter();
             using Lease lease = Use();
-            CUresult result = Api.cuStreamQuery(Handle);
-            if (result == CUresult.CUDA_ERROR_NOT_READY)
-                return false;
-            Context.Check(result, nameof(DriverTable.cuStreamQuery));
-            return true;
+            return Context.IsDone(Api.cuStreamQuery(Handle));
         }
     }
 

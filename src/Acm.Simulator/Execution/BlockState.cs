@@ -114,9 +114,9 @@ internal sealed unsafe class BlockState : IDisposable
                 if (warp.IsFinished)
                     continue;
                 if (Launch.IsChecked)
-                    warp.RunChecked(Launch.Seed == 0 ? 2000 : 1 + (int)(Random() % 400));
+                    warp.Run<WithRegisterChecks>(Launch.Seed == 0 ? 2000 : 1 + (int)(Random() % 400));
                 else
-                    warp.Run(20000);
+                    warp.Run<WithoutRegisterChecks>(20000);
                 running |= !warp.IsFinished;
             }
 

@@ -133,7 +133,8 @@ internal sealed unsafe class Warp : IDisposable
     }
 
     /// <summary>Runs until nothing is ready or the slice is used up.</summary>
-    public void Run(int slice)
+    /// <typeparam name="TChecks">Compiled once for each, so that a fast run pays nothing for the checks.</typeparam>
+    public void Run<TChecks>(int slice) where TChecks : struct, IRegisterChecks
     {
         if (Broken)
             slice = Math.Min(slice, 2 * SpinLimitAgain);
@@ -157,48 +158,14 @@ internal sealed unsafe class Warp : IDisposable
 
             if (i->Guard >= 0)
             {
+                if (TChecks.On)
+                    Checks.DefinedRegisters.CheckGuard(this, i);
                 exec &= *(uint*)(R + i->Guard) ^ i->GuardFlip;
                 if (exec == 0)
                     continue;
             }
 
-            i->Run(this, i, exec);
-        }
-
-        Counters.ActiveLanes += lanes;
-        AfterSlice((int)(Issued - before));
-    }
-
-    public void RunChecked(int slice)
-    {
-        if (!Running && !PickReady())
-            return;
-        long before = Issued;
-        long lanes = 0;
-        Span<long> classes = Counters.Classes;
-        while (slice > 0 && Running)
-        {
-            Instruction* i = Ip;
-            Ip = i + 1;
-            uint exec = Mask;
-            if (i->Class != InstructionClass.None)
-            {
-                classes[(int)i->Class]++;
-                lanes += BitOperations.PopCount(exec);
-                slice--;
-                Issued++;
-            }
-
-            if (i->Guard >= 0)
-            {
-                Checks.DefinedRegisters.CheckGuard(this, i);
-                exec &= *(uint*)(R + i->Guard) ^ i->GuardFlip;
-                if (exec == 0)
-                    continue;
-            }
-
-            CheckRule? rule = Frame.Code.Rules[i->Site];
-            if (rule is not null)
+            if (TChecks.On && Frame.Code.Rules[i->Site] is { } rule)
                 Checks.DefinedRegisters.Apply(this, i, exec, rule);
             i->Run(this, i, exec);
         }
