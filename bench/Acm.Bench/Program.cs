@@ -45,12 +45,13 @@ switch (suite)
         SampleSuite.Run(4, [1, 8], threads);
         return 0;
     case "ops":
-        // Optionally one of each: ops B 1 1.
+        // Optionally one of each: ops B 1 1 0.44 (or dense, or free).
         OpSuite.Run(
             2,
             args.Length > 1 ? [args[1] == "S" ? VitShape.Small : VitShape.Base] : [VitShape.Base],
             args.Length > 2 ? [int.Parse(args[2])] : [1],
-            args.Length > 3 ? [int.Parse(args[3])] : threads);
+            args.Length > 3 ? [int.Parse(args[3])] : threads,
+            args.Length > 4 ? args[4] : null);
         return 0;
     case "all":
         GemmSuite.Run(0.3, threads);

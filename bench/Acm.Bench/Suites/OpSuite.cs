@@ -9,7 +9,7 @@ namespace Acm.Bench.Suites;
 /// <summary>Where a forward's time goes: every step of the CPU backend timed, grouped by what it does, against its multiply-adds or its bytes.</summary>
 internal static class OpSuite
 {
-    public static void Run(double seconds, VitShape[] shapes, int[] batches, int[] threads)
+    public static void Run(double seconds, VitShape[] shapes, int[] batches, int[] threads, string? only = null)
     {
         var report = new Report("ops", "Op by op",
             "Time of every step of the forward, medians over runs, summed over steps of one kind. Multiply-adds for products; for the rest, bytes read and written. "
@@ -18,8 +18,9 @@ internal static class OpSuite
         foreach (VitShape shape in shapes)
             foreach (int batch in batches)
                 foreach (int count in threads)
-                    foreach (string? budget in (string?[])[null, "0.25", "0.44", "1", "free"])
-                        One(report, shape, budget, batch, count, seconds);
+                    foreach (string budget in (string[])["dense", "0.25", "0.44", "1", "free"])
+                        if (only is null || only == budget)
+                            One(report, shape, budget == "dense" ? null : budget, batch, count, seconds);
         report.Save();
     }
 
