@@ -83,7 +83,9 @@ internal readonly record struct OpCost(string Name, double Macs, double Bytes)
     public static OpCost Of(IReadOnlyList<Op> ops, ForwardPlan plan, int batch, int[] choices, int tokens)
     {
         OpCost[] parts = [.. ops.Select(op => Of(op, plan, batch, choices, tokens))];
-        return new(string.Join(" + ", parts.Select(static part => part.Name)), parts.Sum(static part => part.Macs), parts.Sum(static part => part.Bytes));
+        string[] names = [.. parts.Select(static part => part.Name)];
+        string name = names.Length > 1 && names.Distinct().Count() == 1 ? $"{names.Length} of {names[0]}" : string.Join(" + ", names).Replace(" + acm", ",", StringComparison.Ordinal);
+        return new(name, parts.Sum(static part => part.Macs), parts.Sum(static part => part.Bytes));
     }
 
     /// <param name="op">The op.</param>

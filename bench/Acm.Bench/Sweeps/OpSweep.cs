@@ -11,8 +11,8 @@ public class OpSweep
 
     public static IEnumerable<string> Ops =>
     [
-        "patches", "norm", "linear 768 x 768", "attention", "linear 768 x 3072", "linear 3072 x 768",
-        "norm + route" + OfAcms, "route" + OfAcms, "acm q_proj" + OfAcms, "acm o_proj" + OfAcms, "acm mlp" + OfAcms,
+        "patches", "norm", "3 of linear 768 x 768", "linear 768 x 768", "attention", "linear 768 x 3072", "linear 3072 x 768",
+        "norm + route" + OfAcms, "route" + OfAcms, "acm q_proj, k_proj, v_proj" + OfAcms, "acm o_proj" + OfAcms, "acm mlp" + OfAcms,
     ];
 
     public static IEnumerable<int> ThreadCounts => SweepRunner.ThreadCounts;

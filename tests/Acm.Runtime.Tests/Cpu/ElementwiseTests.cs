@@ -59,6 +59,28 @@ public sealed class ElementwiseTests
         Assert.That(left, Is.LessThan(2));
     }
 
+    [TestCase(991u)]
+    [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
+    public void PowerOfTwoIsWithinOneAndAHalfUnitsOfTheLastPlace(uint step)
+    {
+        double right = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), 0f, 127.9f, step), left = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), -0f, -126f, step);
+        TestContext.Out.WriteLine($"2^x: {right:0.00} ulp right, {left:0.00} left of zero");
+        Assert.That(right, Is.LessThan(1.5));
+        Assert.That(left, Is.LessThan(1.5));
+    }
+
+    [Test]
+    public void PowerOfTwoBelowTheFloatsIsZero([Values(-151f, -1000f, -1e30f, float.NegativeInfinity)] float x) =>
+        Assert.That(Elementwise.PowerOfTwo(Vector512.Create(x))[0], Is.Zero);
+
+    [Test]
+    public void PowerOfTwoKeepsNaNInItsLane()
+    {
+        Vector512<float> y = Elementwise.PowerOfTwo(Vector512.Create(-1f).WithElement(5, float.NaN));
+        for (int lane = 0; lane < 16; lane++)
+            Assert.That(y[lane], lane == 5 ? Is.NaN : Is.EqualTo(0.5f));
+    }
+
     [Test]
     public void NaNStaysInItsLane([Values] bool tanh)
     {

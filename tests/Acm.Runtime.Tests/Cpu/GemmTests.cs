@@ -59,42 +59,47 @@ public sealed unsafe class GemmTests
             Assert.That(Multiply(a, rows, depth, packed, most), Is.EqualTo(whole), $"blocks of {most}");
     }
 
-    /// <summary>What a machine without AVX-512, or with 128-bit vectors and fused sums (NEON), computes: the same bits.</summary>
+    /// <summary>
+    /// What a machine without AVX-512, or with 128-bit vectors and fused sums (NEON), computes: the same bits, each row at its own place, and added in place where asked.
+    /// </summary>
     [Test]
-    public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows)
+    public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows, [Values(1, 48, 77)] int depth, [Values] bool adds)
     {
-        const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
-        float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns);
-        float[] wide = Tile(static (rows, a, b, c, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, pitch, bias, (byte*)b));
-        Assert.That(Tile(static (rows, a, b, c, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, pitch, bias)), Is.EqualTo(wide), "256 bits");
-        float[] slim = Tile(static (rows, a, b, c, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, pitch, bias));
+        const int stride = 80, pitch = 40, columns = GemmKernels.Columns;
+        float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
+        float[] wide = Tile((rows, a, b, c, places, add, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, places, add, bias, (byte*)b));
+        Assert.That(Tile((rows, a, b, c, places, add, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, places, add, bias)), Is.EqualTo(wide), "256 bits");
+        float[] slim = Tile((rows, a, b, c, places, add, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, places, add, bias));
         // A machine with 128 bits may have no fused sums: two roundings a term then.
         if (Fma.IsSupported || AdvSimd.IsSupported)
             Assert.That(slim, Is.EqualTo(wide), "128 bits");
         else
             Assert.That(slim, Is.EqualTo(wide).Within(1e-5f), "128 bits, no fused sums");
         for (int r = 0; r < rows; r++)
-            for (int n = 0; n < columns; n++)
+            for (int n = 0; n < pitch; n++)
             {
-                float sum = bias[n];
-                for (int k = 0; k < depth; k++)
+                int at = PlaceOf(r) + n;
+                float sum = n < columns ? bias[n] : before[at];
+                for (int k = 0; k < depth && n < columns; k++)
                     sum = MathF.FusedMultiplyAdd(a[r * stride + k], b[k * columns + n], sum);
-                Assert.That(wide[r * pitch + n], Is.EqualTo(sum), $"row {r} column {n}");
+                Assert.That(wide[at], Is.EqualTo(adds && n < columns ? sum + before[at] : sum), $"row {r} column {n}");
             }
+
+        // The last row first.
+        int PlaceOf(int row) => (rows - 1 - row) * pitch;
 
         float[] Tile(Kernel kernel)
         {
-            float[] c = new float[rows * pitch];
-            Array.Fill(c, float.NaN);
+            float[] c = [.. before];
+            nint[] places = [.. Enumerable.Range(0, rows).Select(r => (nint)PlaceOf(r))];
             fixed (float* pa = a, pb = b, pc = c, start = bias)
-                kernel(rows, pa, pb, pc, start);
-            for (int i = 0; i < c.Length; i++)
-                Assert.That(c[i], i % pitch < columns ? Is.Not.NaN : Is.NaN, "stored where it should, nowhere else");
+            fixed (nint* to = places)
+                kernel(rows, pa, pb, pc, to, adds ? pc : null, start);
             return c;
         }
     }
 
-    private delegate void Kernel(int rows, float* a, float* b, float* c, float* bias);
+    private delegate void Kernel(int rows, float* a, float* b, float* c, nint* places, float* add, float* bias);
 
     [Test]
     public void BothPackingsHoldTheSameWeight()

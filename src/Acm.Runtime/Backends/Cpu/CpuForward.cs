@@ -61,25 +61,29 @@ internal sealed unsafe class Choices : IDisposable
 /// </summary>
 internal sealed unsafe class CpuForward : ParallelWork, IForward
 {
+    /// <summary>Products that can be carried out together.</summary>
+    public const int MostProducts = 3;
+
     private readonly CpuBackend _backend;
     private readonly NativeBuffer<float>[] _buffers;
     private readonly Choices[] _choices;
     private readonly int[][] _starts;
     private readonly NativeBuffer<float>[] _scratch, _workerScratch;
     private readonly NativeBuffer<int>[] _maps;
-    private readonly GemmTasks _gemm;
-    private int _phase, _first;
+    private readonly GemmTasks[] _products;
+    private readonly int[] _tasks = new int[MostProducts];
+    private int _productCount, _phase, _first;
     private CpuStep? _step;
 
     public CpuForward(CpuBackend backend)
         : base(backend.Threads)
     {
         _backend = backend;
-        _gemm = new GemmTasks(backend.Threads);
+        _products = [.. Enumerable.Range(0, MostProducts).Select(_ => new GemmTasks(backend.Threads))];
         _buffers = Make<float>(backend.BufferCount);
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
-        _scratch = Make<float>(4);
+        _scratch = Make<float>(2 * MostProducts);
         _maps = Make<int>(2);
         _workerScratch = Make<float>(backend.Threads);
         backend.Pool.Add(this);
@@ -179,7 +183,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
 
     public Choices Choice(int slot) => _choices[slot];
 
-    /// <summary>Memory for within one step; four of them.</summary>
+    /// <summary>Memory for within one step; two for every product that can be carried out together.</summary>
     public float* Scratch(int which, long count) => _scratch[which].Need(count);
 
     /// <summary>Row maps for within one step; two of them.</summary>
@@ -195,31 +199,61 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         _backend.Pool.Run(this, tasks);
     }
 
-    /// <summary>Begins the list of row blocks of a product.</summary>
-    public void ClearBlocks() => _gemm.Clear();
+    /// <summary>Begins the list of row blocks of a product, the first of those carried out next.</summary>
+    public void ClearBlocks()
+    {
+        _productCount = 0;
+        _products[0].Clear();
+    }
 
     /// <summary>Adds rows to it.</summary>
     public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null) =>
-        _gemm.Add(a, stride, row, rows, depth, group, bias);
+        _products[_productCount].Add(a, stride, row, rows, depth, group, bias);
 
-    /// <summary>Multiplies the row blocks with every panel of their weights.</summary>
-    public void Multiply(in GemmCall call)
+    /// <summary>Ends the list: its row blocks are to be multiplied with every panel of their weights. Another product's list may follow.</summary>
+    public void Add(in GemmCall call)
     {
-        int tasks = _gemm.Begin(call);
+        _tasks[_productCount] = _products[_productCount].Begin(call);
+        if (++_productCount < MostProducts)
+            _products[_productCount].Clear();
+    }
+
+    /// <summary>Carries out the products added, which must not depend on each other.</summary>
+    public void Multiply()
+    {
+        int tasks = 0;
+        long work = 0;
+        for (int i = 0; i < _productCount; i++)
+        {
+            tasks += _tasks[i];
+            work += _products[i].Work;
+        }
         _step = null;
-        if (_gemm.Work < 1 << 17 || tasks < 2)
+        if (work < 1 << 17 || tasks < 2)
             for (int task = 0; task < tasks; task++)
-                _gemm.Execute(task, WorkerScratch(0, _gemm.Room));
+                Execute(task, 0);
         else
             _backend.Pool.Run(this, tasks);
+    }
+
+    /// <summary>Carries out one product.</summary>
+    public void Multiply(in GemmCall call)
+    {
+        Add(call);
+        Multiply();
     }
 
     protected override void Execute(int task, int worker)
     {
         if (_step is { } step)
+        {
             step.Execute(this, _phase, task, worker);
-        else
-            _gemm.Execute(task, WorkerScratch(worker, _gemm.Room));
+            return;
+        }
+        int product = 0;
+        while (task >= _tasks[product])
+            task -= _tasks[product++];
+        _products[product].Execute(task, WorkerScratch(worker, _products[product].Room));
     }
 
     public void Dispose()

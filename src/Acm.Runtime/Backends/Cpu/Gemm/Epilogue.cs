@@ -23,8 +23,16 @@ internal unsafe struct Epilogue
     public nint ResidualStride;
     public int* ResidualRows;
 
-    /// <summary>Whether a tile is stored as it is, row by row.</summary>
-    public readonly bool IsPlain => Activation == Activation.Identity && OutRows == null && Residual == null;
+    /// <summary>Whether a register tile can store its own rows at <see cref="Place"/>, the residual's lying as they do.</summary>
+    public readonly bool IsDirect => Activation == Activation.Identity && (Residual == null || ResidualRows == null && ResidualStride == OutStride);
+
+    /// <summary>Where rows <paramref name="row"/> .. + <paramref name="rows"/> lie from <see cref="Out"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Place(int row, int rows, nint* places)
+    {
+        for (int r = 0; r < rows; r++)
+            places[r] = (OutRows == null ? row + r : OutRows[row + r]) * OutStride;
+    }
 
     /// <summary>Asks for the memory that <see cref="Store"/> of the same rows and columns will touch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -76,7 +76,16 @@ internal unsafe struct GemmCall
         float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
         byte* b = weight.Panel(panel);
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
-        bool direct = Epilogue.IsPlain && columns == GemmKernels.Columns;
+        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns;
+        nint* places = stackalloc nint[GemmKernels.MostRows];
+        float* c = tile, add = null;
+        if (direct)
+        {
+            c = Epilogue.Out + to;
+            add = Epilogue.Residual == null ? null : Epilogue.Residual + to;
+        }
+        else
+            places = GemmKernels.InTile;
         int tiles = Tiles(rows);
         // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
         if (tiles == 1 && rows < AskedRows && !weight.IsBFloat16)
@@ -87,15 +96,15 @@ internal unsafe struct GemmCall
         {
             int count = (rows - done + tiles - 1) / tiles, row = block.Row + done;
             float* a = block.A + done * Stride;
-            float* c = direct ? Epilogue.Out + row * Epilogue.OutStride + to : tile;
-            nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
-            if (!direct)
+            if (direct)
+                Epilogue.Place(row, count, places);
+            else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, pitch, begin, next);
+                GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, places, add, begin, next);
             else if (widened != null)
-                GemmKernels.Multiply(count, a, Stride, widened, depth, c, pitch, begin, next);
-            else if (GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, pitch, begin, next, room))
+                GemmKernels.Multiply(count, a, Stride, widened, depth, c, places, add, begin, next);
+            else if (GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, places, add, begin, next, room))
                 widened = room;
             if (!direct)
                 Epilogue.Store(tile, row, count, to, columns);
@@ -116,19 +125,28 @@ internal unsafe struct GemmCall
         int columns = Math.Min(wide, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[GemmKernels.MostRows * wide], bias = stackalloc float[wide];
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, wide, bias);
-        bool direct = Epilogue.IsPlain && columns == wide;
-        float* c = direct ? Epilogue.Out + block.Row * Epilogue.OutStride + to : tile;
-        nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns, beside = direct ? GemmKernels.Columns : rows * GemmKernels.Columns;
-        if (!direct)
+        bool direct = Epilogue.IsDirect && columns == wide;
+        nint* places = stackalloc nint[GemmKernels.MostRows];
+        nint beside = rows * GemmKernels.Columns;
+        float* c = tile, add = null;
+        if (direct)
         {
+            c = Epilogue.Out + to;
+            add = Epilogue.Residual == null ? null : Epilogue.Residual + to;
+            beside = GemmKernels.Columns;
+            Epilogue.Place(block.Row, rows, places);
+        }
+        else
+        {
+            places = GemmKernels.InTile;
             Epilogue.Announce(block.Row, rows, to);
             Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
         }
         byte* b = weight.Panel(panel);
         if (weight.IsBFloat16)
-            GemmKernels.WideBFloat16Pair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, pitch, beside, begin, next);
+            GemmKernels.WideBFloat16Pair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, places, beside, add, begin, next);
         else
-            GemmKernels.WidePair(rows, block.A, Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, pitch, beside, begin);
+            GemmKernels.WidePair(rows, block.A, Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, places, beside, add, begin);
         if (direct)
             return;
         Epilogue.Store(tile, block.Row, rows, to, GemmKernels.Columns);

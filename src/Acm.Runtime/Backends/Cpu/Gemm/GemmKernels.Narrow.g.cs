@@ -6,26 +6,25 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Narrow(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    public static void Narrow(int rows, float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         for (int strip = 0; strip < 32; strip += 16)
             for (int row = 0; row < rows; row += 6)
                 switch (rows - row)
                 {
-                    case 1: Narrow1(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 2: Narrow2(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 3: Narrow3(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 4: Narrow4(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 5: Narrow5(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    default: Narrow6(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 1: Narrow1(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 2: Narrow2(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 3: Narrow3(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 4: Narrow4(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 5: Narrow5(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    default: Narrow6(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow1(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow1(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         for (; depth > 0; depth--)
         {
@@ -36,14 +35,17 @@ internal static unsafe partial class GemmKernels
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
             a0++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow2(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow2(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; depth > 0; depth--)
@@ -58,15 +60,19 @@ internal static unsafe partial class GemmKernels
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
             a0++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow3(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow3(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -85,16 +91,21 @@ internal static unsafe partial class GemmKernels
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
             a0++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 8);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 8);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow4(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow4(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -117,17 +128,23 @@ internal static unsafe partial class GemmKernels
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
             a0++; a1++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
-        c3_0.Store(to1); c3_1.Store(to1 + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 8);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 8);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 8);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 8);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow5(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow5(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -154,18 +171,25 @@ internal static unsafe partial class GemmKernels
             c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
             a0++; a1++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
-        c3_0.Store(to1); c3_1.Store(to1 + 8);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 8);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 8);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 8);
+            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 8);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 8);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 8);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 8);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Narrow6(float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias)
+    private static void Narrow6(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -196,11 +220,20 @@ internal static unsafe partial class GemmKernels
             c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
             a0++; a1++; b += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 8);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 8);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 8);
-        c3_0.Store(to1); c3_1.Store(to1 + 8);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 8);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 8);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 8);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 8);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 8);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 8);
+            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 8);
+            c5_0 += Vector256.Load(add + places[5]); c5_1 += Vector256.Load(add + places[5] + 8);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 8);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 8);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 8);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 8);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 8);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 8);
     }
 }

@@ -6,26 +6,25 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void NarrowBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    public static void NarrowBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 8)
             for (int row = 0; row < rows; row += 6)
                 switch (rows - row)
                 {
-                    case 1: NarrowBFloat161(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 2: NarrowBFloat162(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 3: NarrowBFloat163(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 4: NarrowBFloat164(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 5: NarrowBFloat165(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    default: NarrowBFloat166(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 1: NarrowBFloat161(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 2: NarrowBFloat162(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 3: NarrowBFloat163(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 4: NarrowBFloat164(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 5: NarrowBFloat165(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    default: NarrowBFloat166(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         for (; depth > 0; depth--)
@@ -38,14 +37,17 @@ internal static unsafe partial class GemmKernels
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -62,15 +64,19 @@ internal static unsafe partial class GemmKernels
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -91,16 +97,21 @@ internal static unsafe partial class GemmKernels
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -125,17 +136,23 @@ internal static unsafe partial class GemmKernels
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
             a0++; a1++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -164,18 +181,25 @@ internal static unsafe partial class GemmKernels
             c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
             a0++; a1++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
+            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void NarrowBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -208,11 +232,20 @@ internal static unsafe partial class GemmKernels
             c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
             a0++; a1++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
+            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
+            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 16);
+            c5_0 += Vector256.Load(add + places[5]); c5_1 += Vector256.Load(add + places[5] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
     }
 }

@@ -6,24 +6,23 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void SlimBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    public static void SlimBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 4)
             for (int row = 0; row < rows; row += 4)
                 switch (rows - row)
                 {
-                    case 1: SlimBFloat161(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 2: SlimBFloat162(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    case 3: SlimBFloat163(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
-                    default: SlimBFloat164(a + row * stride, stride, b + strip, depth, c + row * pitch + strip, pitch, bias + strip); break;
+                    case 1: SlimBFloat161(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 2: SlimBFloat162(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 3: SlimBFloat163(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    default: SlimBFloat164(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         for (; depth > 0; depth--)
@@ -36,14 +35,17 @@ internal static unsafe partial class GemmKernels
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
+        if (add != null)
+        {
+            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -60,15 +62,19 @@ internal static unsafe partial class GemmKernels
             c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
+            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -89,16 +95,21 @@ internal static unsafe partial class GemmKernels
             c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
             a0++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
+        if (add != null)
+        {
+            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
+            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
+            c2_0 += Vector128.Load(add + places[2]); c2_1 += Vector128.Load(add + places[2] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias)
+    private static void SlimBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -123,9 +134,16 @@ internal static unsafe partial class GemmKernels
             c3_1 = Vector128.MultiplyAddEstimate(x, b1, c3_1);
             a0++; a1++; b += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
+        if (add != null)
+        {
+            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
+            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
+            c2_0 += Vector128.Load(add + places[2]); c2_1 += Vector128.Load(add + places[2] + 16);
+            c3_0 += Vector128.Load(add + places[3]); c3_1 += Vector128.Load(add + places[3] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
     }
 }

@@ -7,38 +7,36 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         switch (rows)
         {
-            case 1: WideBFloat161(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 2: WideBFloat162(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 3: WideBFloat163(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 4: WideBFloat164(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 5: WideBFloat165(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 6: WideBFloat166(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 7: WideBFloat167(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 8: WideBFloat168(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 9: WideBFloat169(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 10: WideBFloat1610(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 11: WideBFloat1611(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 12: WideBFloat1612(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            case 13: WideBFloat1613(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
-            default: WideBFloat1614(a, stride, b, depth, c, pitch, bias, ahead, keep); break;
+            case 1: WideBFloat161(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 2: WideBFloat162(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 3: WideBFloat163(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 4: WideBFloat164(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 5: WideBFloat165(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 6: WideBFloat166(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 7: WideBFloat167(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 8: WideBFloat168(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 9: WideBFloat169(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 10: WideBFloat1610(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 11: WideBFloat1611(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 12: WideBFloat1612(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 13: WideBFloat1613(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            default: WideBFloat1614(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
-        float* to0 = c;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -51,22 +49,33 @@ internal static unsafe partial class GemmKernels
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             a0++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
-        float* to0 = c;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -82,25 +91,37 @@ internal static unsafe partial class GemmKernels
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             a0++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a;
-        float* to0 = c;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -119,28 +140,41 @@ internal static unsafe partial class GemmKernels
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             a0++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -162,31 +196,45 @@ internal static unsafe partial class GemmKernels
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
             a0++; a1++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -211,27 +259,39 @@ internal static unsafe partial class GemmKernels
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
             a0++; a1++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -239,6 +299,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -266,29 +329,42 @@ internal static unsafe partial class GemmKernels
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
             a0++; a1++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -297,6 +373,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -327,31 +406,45 @@ internal static unsafe partial class GemmKernels
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
             a0++; a1++; a2++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -361,6 +454,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -394,33 +490,48 @@ internal static unsafe partial class GemmKernels
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
             a0++; a1++; a2++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -431,6 +542,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -467,35 +581,51 @@ internal static unsafe partial class GemmKernels
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
             a0++; a1++; a2++; b += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-            Sse.Prefetch0(to3); Sse.Prefetch0(to3 + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -507,6 +637,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -547,37 +680,54 @@ internal static unsafe partial class GemmKernels
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
             a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
-        c9_0.Store(to3); c9_1.Store(to3 + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-            Sse.Prefetch0(to3); Sse.Prefetch0(to3 + 16);
-            Sse.Prefetch0(to3 + pitch); Sse.Prefetch0(to3 + pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -590,6 +740,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -633,39 +786,57 @@ internal static unsafe partial class GemmKernels
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
             a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
-        c9_0.Store(to3); c9_1.Store(to3 + 16);
-        c10_0.Store(to3 + pitch); c10_1.Store(to3 + pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
+        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-            Sse.Prefetch0(to3); Sse.Prefetch0(to3 + 16);
-            Sse.Prefetch0(to3 + pitch); Sse.Prefetch0(to3 + pitch + 16);
-            Sse.Prefetch0(to3 + 2 * pitch); Sse.Prefetch0(to3 + 2 * pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -679,6 +850,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -725,41 +899,60 @@ internal static unsafe partial class GemmKernels
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
             a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
-        c9_0.Store(to3); c9_1.Store(to3 + 16);
-        c10_0.Store(to3 + pitch); c10_1.Store(to3 + pitch + 16);
-        c11_0.Store(to3 + 2 * pitch); c11_1.Store(to3 + 2 * pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
+                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
+            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
+        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
+        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-            Sse.Prefetch0(to3); Sse.Prefetch0(to3 + 16);
-            Sse.Prefetch0(to3 + pitch); Sse.Prefetch0(to3 + pitch + 16);
-            Sse.Prefetch0(to3 + 2 * pitch); Sse.Prefetch0(to3 + 2 * pitch + 16);
-            Sse.Prefetch0(to4); Sse.Prefetch0(to4 + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -774,6 +967,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -823,43 +1019,63 @@ internal static unsafe partial class GemmKernels
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
             a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
-        c9_0.Store(to3); c9_1.Store(to3 + 16);
-        c10_0.Store(to3 + pitch); c10_1.Store(to3 + pitch + 16);
-        c11_0.Store(to3 + 2 * pitch); c11_1.Store(to3 + 2 * pitch + 16);
-        c12_0.Store(to4); c12_1.Store(to4 + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
+                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
+                Sse.Prefetch0(c + places[12]); Sse.Prefetch0(c + places[12] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
+            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
+            c12_0 += Vector512.Load(add + places[12]); c12_1 += Vector512.Load(add + places[12] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
+        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
+        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
+        c12_0.Store(c + places[12]); c12_1.Store(c + places[12] + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch, to2 = to1 + 3 * pitch, to3 = to2 + 3 * pitch, to4 = to3 + 3 * pitch;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16);
-            Sse.Prefetch0(to2); Sse.Prefetch0(to2 + 16);
-            Sse.Prefetch0(to2 + pitch); Sse.Prefetch0(to2 + pitch + 16);
-            Sse.Prefetch0(to2 + 2 * pitch); Sse.Prefetch0(to2 + 2 * pitch + 16);
-            Sse.Prefetch0(to3); Sse.Prefetch0(to3 + 16);
-            Sse.Prefetch0(to3 + pitch); Sse.Prefetch0(to3 + pitch + 16);
-            Sse.Prefetch0(to3 + 2 * pitch); Sse.Prefetch0(to3 + 2 * pitch + 16);
-            Sse.Prefetch0(to4); Sse.Prefetch0(to4 + 16);
-            Sse.Prefetch0(to4 + pitch); Sse.Prefetch0(to4 + pitch + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -875,6 +1091,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
         Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -927,19 +1146,59 @@ internal static unsafe partial class GemmKernels
             c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
             a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16);
-        c6_0.Store(to2); c6_1.Store(to2 + 16);
-        c7_0.Store(to2 + pitch); c7_1.Store(to2 + pitch + 16);
-        c8_0.Store(to2 + 2 * pitch); c8_1.Store(to2 + 2 * pitch + 16);
-        c9_0.Store(to3); c9_1.Store(to3 + 16);
-        c10_0.Store(to3 + pitch); c10_1.Store(to3 + pitch + 16);
-        c11_0.Store(to3 + 2 * pitch); c11_1.Store(to3 + 2 * pitch + 16);
-        c12_0.Store(to4); c12_1.Store(to4 + 16);
-        c13_0.Store(to4 + pitch); c13_1.Store(to4 + pitch + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
+                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
+                Sse.Prefetch0(c + places[12]); Sse.Prefetch0(c + places[12] + 16);
+                Sse.Prefetch0(c + places[13]); Sse.Prefetch0(c + places[13] + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
+            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
+            c12_0 += Vector512.Load(add + places[12]); c12_1 += Vector512.Load(add + places[12] + 16);
+            c13_0 += Vector512.Load(add + places[13]); c13_1 += Vector512.Load(add + places[13] + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
+        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
+        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
+        c12_0.Store(c + places[12]); c12_1.Store(c + places[12] + 16);
+        c13_0.Store(c + places[13]); c13_1.Store(c + places[13] + 16);
     }
 }

@@ -7,31 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBFloat16Pair(int rows, float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    public static void WideBFloat16Pair(int rows, float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         switch (rows)
         {
-            case 1: WideBFloat16Pair1(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 2: WideBFloat16Pair2(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 3: WideBFloat16Pair3(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 4: WideBFloat16Pair4(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            case 5: WideBFloat16Pair5(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
-            default: WideBFloat16Pair6(a, stride, b, panel, depth, c, pitch, beside, bias, ahead); break;
+            case 1: WideBFloat16Pair1(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            case 2: WideBFloat16Pair2(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            case 3: WideBFloat16Pair3(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            case 4: WideBFloat16Pair4(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            case 5: WideBFloat16Pair5(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            default: WideBFloat16Pair6(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair1(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair1(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a;
-        float* to0 = c;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -46,23 +44,34 @@ internal static unsafe partial class GemmKernels
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
             a0++; b += 16; next += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair2(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair2(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a;
-        float* to0 = c;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16); Sse.Prefetch0(to0 + pitch + beside); Sse.Prefetch0(to0 + pitch + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -82,26 +91,38 @@ internal static unsafe partial class GemmKernels
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
             a0++; b += 16; next += 16;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair3(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair3(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a;
-        float* to0 = c;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16); Sse.Prefetch0(to0 + pitch + beside); Sse.Prefetch0(to0 + pitch + beside + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16); Sse.Prefetch0(to0 + 2 * pitch + beside); Sse.Prefetch0(to0 + 2 * pitch + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -131,29 +152,42 @@ internal static unsafe partial class GemmKernels
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
             a0++; b += 16; next += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16); c2_2.Store(to0 + 2 * pitch + beside); c2_3.Store(to0 + 2 * pitch + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair4(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair4(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16); Sse.Prefetch0(to0 + pitch + beside); Sse.Prefetch0(to0 + pitch + beside + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16); Sse.Prefetch0(to0 + 2 * pitch + beside); Sse.Prefetch0(to0 + 2 * pitch + beside + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16); Sse.Prefetch0(to1 + beside); Sse.Prefetch0(to1 + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -188,32 +222,46 @@ internal static unsafe partial class GemmKernels
             c3_3 = Vector512.FusedMultiplyAdd(x, b3, c3_3);
             a0++; a1++; b += 16; next += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16); c2_2.Store(to0 + 2 * pitch + beside); c2_3.Store(to0 + 2 * pitch + beside + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16); c3_2.Store(to1 + beside); c3_3.Store(to1 + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair5(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair5(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16); Sse.Prefetch0(to0 + pitch + beside); Sse.Prefetch0(to0 + pitch + beside + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16); Sse.Prefetch0(to0 + 2 * pitch + beside); Sse.Prefetch0(to0 + 2 * pitch + beside + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16); Sse.Prefetch0(to1 + beside); Sse.Prefetch0(to1 + beside + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16); Sse.Prefetch0(to1 + pitch + beside); Sse.Prefetch0(to1 + pitch + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1, c4_2 = c0_2, c4_3 = c0_3;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -253,28 +301,40 @@ internal static unsafe partial class GemmKernels
             c4_3 = Vector512.FusedMultiplyAdd(x, b3, c4_3);
             a0++; a1++; b += 16; next += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16); c2_2.Store(to0 + 2 * pitch + beside); c2_3.Store(to0 + 2 * pitch + beside + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16); c3_2.Store(to1 + beside); c3_3.Store(to1 + beside + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16); c4_2.Store(to1 + pitch + beside); c4_3.Store(to1 + pitch + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16); Sse.Prefetch0(c + places[4] + beside); Sse.Prefetch0(c + places[4] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16); c4_2 += Vector512.Load(add + places[4] + beside); c4_3 += Vector512.Load(add + places[4] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16); c4_2.Store(c + places[4] + beside); c4_3.Store(c + places[4] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair6(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias, byte* ahead)
+    private static void WideBFloat16Pair6(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
     {
         float* a0 = a, a1 = a0 + 3 * stride;
-        float* to0 = c, to1 = to0 + 3 * pitch;
         uint* next = b + panel;
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(to0); Sse.Prefetch0(to0 + 16); Sse.Prefetch0(to0 + beside); Sse.Prefetch0(to0 + beside + 16);
-            Sse.Prefetch0(to0 + pitch); Sse.Prefetch0(to0 + pitch + 16); Sse.Prefetch0(to0 + pitch + beside); Sse.Prefetch0(to0 + pitch + beside + 16);
-            Sse.Prefetch0(to0 + 2 * pitch); Sse.Prefetch0(to0 + 2 * pitch + 16); Sse.Prefetch0(to0 + 2 * pitch + beside); Sse.Prefetch0(to0 + 2 * pitch + beside + 16);
-            Sse.Prefetch0(to1); Sse.Prefetch0(to1 + 16); Sse.Prefetch0(to1 + beside); Sse.Prefetch0(to1 + beside + 16);
-            Sse.Prefetch0(to1 + pitch); Sse.Prefetch0(to1 + pitch + 16); Sse.Prefetch0(to1 + pitch + beside); Sse.Prefetch0(to1 + pitch + beside + 16);
-            Sse.Prefetch0(to1 + 2 * pitch); Sse.Prefetch0(to1 + 2 * pitch + 16); Sse.Prefetch0(to1 + 2 * pitch + beside); Sse.Prefetch0(to1 + 2 * pitch + beside + 16);
-        }
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
@@ -282,6 +342,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1, c4_2 = c0_2, c4_3 = c0_3;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1, c5_2 = c0_2, c5_3 = c0_3;
+        nint rest = Math.Min(depth, 48);
+        depth -= rest;
+    Sum:
         for (; depth > 0; depth--)
         {
             Vector512<uint> w0 = Vector512.Load(b);
@@ -326,11 +389,35 @@ internal static unsafe partial class GemmKernels
             c5_3 = Vector512.FusedMultiplyAdd(x, b3, c5_3);
             a0++; a1++; b += 16; next += 16; ahead += 64;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16); c2_2.Store(to0 + 2 * pitch + beside); c2_3.Store(to0 + 2 * pitch + beside + 16);
-        c3_0.Store(to1); c3_1.Store(to1 + 16); c3_2.Store(to1 + beside); c3_3.Store(to1 + beside + 16);
-        c4_0.Store(to1 + pitch); c4_1.Store(to1 + pitch + 16); c4_2.Store(to1 + pitch + beside); c4_3.Store(to1 + pitch + beside + 16);
-        c5_0.Store(to1 + 2 * pitch); c5_1.Store(to1 + 2 * pitch + 16); c5_2.Store(to1 + 2 * pitch + beside); c5_3.Store(to1 + 2 * pitch + beside + 16);
+        if (rest > 0)
+        {
+            if (Sse.IsSupported)
+            {
+                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
+                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
+                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16); Sse.Prefetch0(c + places[4] + beside); Sse.Prefetch0(c + places[4] + beside + 16);
+                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16); Sse.Prefetch0(c + places[5] + beside); Sse.Prefetch0(c + places[5] + beside + 16);
+            }
+            depth = rest;
+            rest = 0;
+            goto Sum;
+        }
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
+            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16); c4_2 += Vector512.Load(add + places[4] + beside); c4_3 += Vector512.Load(add + places[4] + beside + 16);
+            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16); c5_2 += Vector512.Load(add + places[5] + beside); c5_3 += Vector512.Load(add + places[5] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
+        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
+        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16); c4_2.Store(c + places[4] + beside); c4_3.Store(c + places[4] + beside + 16);
+        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16); c5_2.Store(c + places[5] + beside); c5_3.Store(c + places[5] + beside + 16);
     }
 }

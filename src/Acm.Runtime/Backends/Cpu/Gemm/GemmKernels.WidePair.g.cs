@@ -6,21 +6,20 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WidePair(int rows, float* a, nint stride, float* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias)
+    public static void WidePair(int rows, float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
     {
         switch (rows)
         {
-            case 1: WidePair1(a, stride, b, panel, depth, c, pitch, beside, bias); break;
-            case 2: WidePair2(a, stride, b, panel, depth, c, pitch, beside, bias); break;
-            default: WidePair3(a, stride, b, panel, depth, c, pitch, beside, bias); break;
+            case 1: WidePair1(a, stride, b, panel, depth, c, places, beside, add, bias); break;
+            case 2: WidePair2(a, stride, b, panel, depth, c, places, beside, add, bias); break;
+            default: WidePair3(a, stride, b, panel, depth, c, places, beside, add, bias); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair1(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias)
+    private static void WidePair1(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         for (; depth > 0; depth--)
@@ -35,14 +34,17 @@ internal static unsafe partial class GemmKernels
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
             a0++; b += 32; next += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair2(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias)
+    private static void WidePair2(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
@@ -63,15 +65,19 @@ internal static unsafe partial class GemmKernels
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
             a0++; b += 32; next += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair3(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint pitch, nint beside, float* bias)
+    private static void WidePair3(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
     {
         float* a0 = a;
-        float* to0 = c;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
@@ -98,8 +104,14 @@ internal static unsafe partial class GemmKernels
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
             a0++; b += 32; next += 32;
         }
-        c0_0.Store(to0); c0_1.Store(to0 + 16); c0_2.Store(to0 + beside); c0_3.Store(to0 + beside + 16);
-        c1_0.Store(to0 + pitch); c1_1.Store(to0 + pitch + 16); c1_2.Store(to0 + pitch + beside); c1_3.Store(to0 + pitch + beside + 16);
-        c2_0.Store(to0 + 2 * pitch); c2_1.Store(to0 + 2 * pitch + 16); c2_2.Store(to0 + 2 * pitch + beside); c2_3.Store(to0 + 2 * pitch + beside + 16);
+        if (add != null)
+        {
+            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+        }
+        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
     }
 }

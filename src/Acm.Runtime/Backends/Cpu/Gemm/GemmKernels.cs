@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
-/// Register tiles: <c>c[r, 0..31] = bias[0..31] + sum_k a[r, k] * b[k, 0..31]</c>, each sum in one accumulator over ascending k, by fused
+/// Register tiles: <c>c[r, 0..31] = bias[0..31] + sum_k a[r, k] * b[k, 0..31] (+ add[r, 0..31])</c>, each sum in one accumulator over ascending k, by fused
 /// multiply-adds: the bits of an element depend neither on how many rows its tile has nor on the instruction set, as long as that has fused
 /// multiply-adds (a program compiled ahead of time for a processor without them multiplies and adds).
 /// </summary>
@@ -22,6 +22,9 @@ internal static unsafe partial class GemmKernels
     /// <summary>The bias of products without one, of two panels.</summary>
     public static readonly float* NoBias = Zeros();
 
+    /// <summary>Places of the rows of a tile by itself, [rows, 32].</summary>
+    public static readonly nint* InTile = TilePlaces();
+
     /// <summary>Most rows of a tile over two panels at once; 0 where there is none.</summary>
     /// <param name="bfloat16">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
     public static int PairRows(bool bfloat16) => !Vector512.IsHardwareAccelerated ? 0 : bfloat16 ? 6 : 3;
@@ -32,46 +35,50 @@ internal static unsafe partial class GemmKernels
     /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
     /// <param name="b">The panel [depth, 32].</param>
     /// <param name="depth">Terms of the sums.</param>
-    /// <param name="c">Result; row r lies r * <paramref name="pitch"/> further.</param>
-    /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
+    /// <param name="c">Result.</param>
+    /// <param name="places">Where each row of the result lies from <paramref name="c"/>, [rows].</param>
+    /// <param name="add">What is added to the finished sums, its rows placed as the result's; may be the result's own memory, or null.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
     /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
-    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint pitch, float* bias, byte* ahead)
+    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead)
     {
         if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, stride, b, depth, c, pitch, bias, ahead);
+            Wide(rows, a, stride, b, depth, c, places, add, bias, ahead);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, stride, b, depth, c, pitch, bias);
+            Narrow(rows, a, stride, b, depth, c, places, add, bias);
         else
-            Slim(rows, a, stride, b, depth, c, pitch, bias);
+            Slim(rows, a, stride, b, depth, c, places, add, bias);
     }
 
     /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
     /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
-    public static bool Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint pitch, float* bias, byte* ahead, float* keep)
+    public static bool Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
     {
         if (Vector512.IsHardwareAccelerated)
-            WideBFloat16(rows, a, stride, b, depth, c, pitch, bias, ahead, keep);
+            WideBFloat16(rows, a, stride, b, depth, c, places, add, bias, ahead, keep);
         else if (Vector256.IsHardwareAccelerated)
-            NarrowBFloat16(rows, a, stride, b, depth, c, pitch, bias);
+            NarrowBFloat16(rows, a, stride, b, depth, c, places, add, bias);
         else
-            SlimBFloat16(rows, a, stride, b, depth, c, pitch, bias);
+            SlimBFloat16(rows, a, stride, b, depth, c, places, add, bias);
         return Vector512.IsHardwareAccelerated && rows >= KeepingRows;
     }
 
-    /// <summary>Computes the next tile of up to <paramref name="rows"/> rows, without bias, into <paramref name="tile"/> [rows, 32].</summary>
-    /// <returns>Rows computed, at least 1.</returns>
-    public static int Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile)
-    {
-        int count = Math.Min(rows, MostRows);
-        Multiply(count, a, stride, b, depth, tile, Columns, NoBias, (byte*)b);
-        return count;
-    }
+    /// <summary>Computes a tile without bias into <paramref name="tile"/> [rows, 32].</summary>
+    public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile) =>
+        Multiply(rows, a, stride, b, depth, tile, InTile, null, NoBias, (byte*)b);
 
     private static float* Zeros()
     {
         float* zeros = (float*)NativeMemory.AlignedAlloc(2 * Columns * sizeof(float), 64);
         new Span<float>(zeros, 2 * Columns).Clear();
         return zeros;
+    }
+
+    private static nint* TilePlaces()
+    {
+        nint* places = (nint*)NativeMemory.Alloc(MostRows, (nuint)sizeof(nint));
+        for (int r = 0; r < MostRows; r++)
+            places[r] = r * Columns;
+        return places;
     }
 }

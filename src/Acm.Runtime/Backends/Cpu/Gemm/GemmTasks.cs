@@ -79,14 +79,8 @@ internal sealed unsafe class GemmTasks(int threads)
     {
         ref RowBlock block = ref Find(task, out int panel);
         int end = Math.Min(panel + _span, _call.Weights[0].Panels);
-        byte* next = null;
-        if (task + 1 < _count * _spans)
-        {
-            ref RowBlock other = ref Find(task + 1, out int ahead);
-            if (ahead != end - 1 || other.Group != block.Group)
-                next = _call.Weights[other.Group].Panel(ahead);
-        }
-        _call.Execute(block, panel, end, next == null ? _call.Weights[block.Group].Panel(end - 1) : next, room);
+        // Every block asks for the panel that comes after: the deepest first, and asking again costs nothing.
+        _call.Execute(block, panel, end, _call.Weights[block.Group].Panel(Math.Min(end, _call.Weights[0].Panels - 1)), room);
     }
 
     private ref RowBlock Find(int task, out int panel)

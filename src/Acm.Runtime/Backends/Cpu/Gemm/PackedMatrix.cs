@@ -118,26 +118,15 @@ internal sealed unsafe class PackedMatrix : IDisposable
             byte* panel = Panel((first + done) / Wide);
             if (!IsBFloat16)
             {
-                Turn(values, columns, (float*)panel);
+                Transposition.Turn(values, Depth, columns, Depth, (float*)panel, Wide);
                 continue;
             }
             if (columns < Wide)
                 new Span<float>(room, Depth * Wide).Clear();
-            Turn(values, columns, room);
+            Transposition.Turn(values, Depth, columns, Depth, room, Wide);
             for (int k = 0; k < Depth; k++)
                 panel = PutLine(room + (nint)k * Wide, panel);
         }
-    }
-
-    // [columns, depth] to [depth, 32], four columns at a time.
-    private void Turn(float* values, int columns, float* panel)
-    {
-        int n = 0;
-        for (; n + 4 <= columns; n += 4)
-            FourRows.ToColumns(values + (nint)n * Depth, Depth, Depth, panel + n, Wide);
-        for (; n < columns; n++)
-            for (int k = 0; k < Depth; k++)
-                panel[(nint)k * Wide + n] = values[(nint)n * Depth + k];
     }
 
     // 32 values to where a line of the panel begins; returns where the next does.

@@ -53,12 +53,16 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint pitch{next_to}, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint* places{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
 
 
 def place(pointer, step, row):
     """Rows' addresses, three to a pointer."""
     return [f"{pointer}{row // 3}", f"{pointer}{row // 3} + {step}", f"{pointer}{row // 3} + 2 * {step}"][row % 3]
+
+
+# Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
+LATE = 48
 
 
 def plus(pointer, offset):
@@ -71,25 +75,20 @@ def kernel(out, f, rows):
     sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in (0, 1)]
     groups = range((rows + 2) // 3)
     pointers = lambda name, first, step: "float* " + f"{name}0 = {first}" + "".join(f", {name}{g} = {name}{g - 1} + 3 * {step}" for g in groups[1:]) + ";\n"
-    target = lambda r, p, column: plus(plus(place("to", "pitch", r), "beside" if p else ""), column)
+    target = lambda to, r, p, column: plus(plus(f"{to} + places[{r}]", "beside" if p else ""), column)
     lines = f.ahead(rows) if f.ahead else 0
     out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
     out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
     out.write("        " + pointers("a", "a", "stride"))
-    out.write("        " + pointers("to", "c", "pitch"))
     if f.panels > 1:
         out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
-    if f.ahead:
-        # What will be stored is asked for now.
-        out.write("        if (Sse.IsSupported)\n        {\n")
-        for r in range(rows):
-            out.write("            " + " ".join(f"Sse.Prefetch0({target(r, p, column)});" for _, p, column in sums) + "\n")
-        out.write("        }\n")
     if f.bfloat16:
         out.write(f"        {f.vector}<uint> upper = {f.vector}.Create(0xFFFF0000u);\n")
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
             f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * COLUMNS + column)})") for s, p, column in sums) + ";\n")
+    if f.ahead:
+        out.write(f"        nint rest = Math.Min(depth, {LATE});\n        depth -= rest;\n    Sum:\n")
     out.write("        for (; depth > 0; depth--)\n        {\n")
     for p in range(f.panels):
         b = "next" if p else "b"
@@ -115,8 +114,17 @@ def kernel(out, f, rows):
             out.write(f"            c{r}_{s} = {f.vector}.{add}(x, b{s}, c{r}_{s});\n")
     steps = [f"a{g}++;" for g in groups] + [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else []) + ([f"keep += {COLUMNS};"] if keeps else [])
     out.write("            " + " ".join(steps) + "\n        }\n")
+    if f.ahead:
+        out.write("        if (rest > 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
+        for r in range(rows):
+            out.write("                " + " ".join(f"Sse.Prefetch0({target('c', r, p, column)});" for _, p, column in sums) + "\n")
+        out.write("            }\n            depth = rest;\n            rest = 0;\n            goto Sum;\n        }\n")
+    out.write("        if (add != null)\n        {\n")
     for r in range(rows):
-        out.write("        " + " ".join(f"c{r}_{s}.Store({target(r, p, column)});" for s, p, column in sums) + "\n")
+        out.write("            " + " ".join(f"c{r}_{s} += {f.vector}.Load({target('add', r, p, column)});" for s, p, column in sums) + "\n")
+    out.write("        }\n")
+    for r in range(rows):
+        out.write("        " + " ".join(f"c{r}_{s}.Store({target('c', r, p, column)});" for s, p, column in sums) + "\n")
     out.write("    }\n\n")
 
 
@@ -132,13 +140,15 @@ def dispatch(out, f):
     if cut:
         out.write(indent + f"for (int row = 0; row < rows; row += {f.most})\n")
         indent += "    "
-    first, to = ("a + row * stride", "c + row * pitch") if cut else ("a", "c")
+    first, rows = ("a + row * stride", "places + row") if cut else ("a", "places")
     strip = " + strip" if strips else ""
+    # A pointer that may be null is not moved from it.
+    add = "add == null ? null : add + strip" if strips else "add"
     panel, beside = (", panel", ", beside") if f.panels > 1 else ("", "")
     out.write(indent + f"switch ({'rows - row' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}({first}, stride, b{strip}{panel}, depth, {to}{strip}, pitch{beside}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}({first}, stride, b{strip}{panel}, depth, c{strip}, {rows}{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n    }\n\n")
 
 

@@ -14,7 +14,9 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     private const int Pack = 0, Attend = 1, Both = 2;
     private readonly BufferSlot _q = backend.Slot(op.Q), _k = backend.Slot(op.K), _v = backend.Slot(op.V), _out = backend.Slot(op.Out);
     private readonly int _size = op.Q.Width / op.Heads, _heads = op.Heads;
-    private readonly float _scale = (float)(1 / Math.Sqrt(op.Q.Width / op.Heads));
+
+    // Of a score, to be a power of two: exp(score / sqrt(size)) = 2^(score * this).
+    private readonly float _binaryScale = (float)(Math.Log2(Math.E) / Math.Sqrt(op.Q.Width / op.Heads));
 
     private int ValuePanels => (_size + Panel - 1) / Panel;
 
@@ -96,7 +98,12 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         float* k = forward.Buffer(_k) + (nint)first * _k.Width + head * _size;
         float* v = forward.Buffer(_v) + (nint)first * _v.Width + head * _size;
         for (int panel = 0; panel < padded; panel += Panel, packed += Panel * _size)
-            Transpose(k + (nint)panel * _k.Width, _k.Width, Math.Min(Panel, length - panel), packed);
+        {
+            int count = Math.Min(Panel, length - panel);
+            if (count < Panel)
+                new Span<float>(packed, Panel * _size).Clear();
+            Transposition.Turn(k + (nint)panel * _k.Width, _k.Width, count, _size, packed, Panel);
+        }
         for (int from = 0; from < _size; from += Panel)
         {
             int count = Math.Min(Panel, _size - from);
@@ -115,46 +122,34 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         }
     }
 
-    // [rows, size] to [size, 32], missing rows zero.
-    private void Transpose(float* from, nint stride, int rows, float* to)
-    {
-        int row = 0;
-        for (; row + 4 <= rows; row += 4, from += 4 * stride)
-            FourRows.ToColumns(from, stride, _size, to + row, Panel);
-        for (; row < Panel; row++, from += stride)
-            for (int i = 0; i < _size; i++)
-                to[(nint)i * Panel + row] = row < rows ? from[i] : 0;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AttendTo(CpuForward forward, int sequence, int head, float* keys, int query, int end, float* scores)
     {
         int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length), pitch = ScorePitch(length);
         float* values = keys + (nint)padded * _size, weights = scores + (nint)Tile * padded;
         float* tile = stackalloc float[Tile * Panel], inverse = stackalloc float[Tile];
-        for (; query < end; query += Tile)
+        for (int rows; query < end; query += rows)
         {
             float* q = forward.Buffer(_q) + (nint)(first + query) * _q.Width + head * _size;
-            int rows = Math.Min(Tile, end - query);
+            // Even heights: no thin tile at the end, which would wait for its few sums.
+            int tiles = (end - query + Tile - 1) / Tile;
+            rows = (end - query + tiles - 1) / tiles;
             // [panel, row, 32]: as the register tiles come.
             for (int panel = 0; panel < padded / Panel; panel++)
-                for (int done = 0; done < rows;)
-                    done += GemmKernels.Multiply(q + (nint)done * _q.Width, _q.Width, rows - done, keys + (nint)panel * _size * Panel, _size,
-                        scores + (panel * Tile + done) * Panel);
+                GemmKernels.Multiply(q, _q.Width, rows, keys + (nint)panel * _size * Panel, _size, scores + panel * Tile * Panel);
             for (int r = 0; r < rows; r++)
                 inverse[r] = Softmax(scores + r * Panel, length, weights + (nint)r * pitch);
             float* to = forward.Buffer(_out) + (nint)(first + query) * _out.Width + head * _size;
             for (int panel = 0; panel < ValuePanels; panel++)
-                for (int done = 0; done < rows;)
-                {
-                    int count = GemmKernels.Multiply(weights + (nint)done * pitch, pitch, rows - done, values + (nint)panel * length * Panel, length, tile);
-                    for (int r = 0; r < count; r++)
-                        Store(tile + r * Panel, inverse[done + r], to + (nint)(done + r) * _out.Width + panel * Panel, _size - panel * Panel);
-                    done += count;
-                }
+            {
+                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile);
+                for (int r = 0; r < rows; r++)
+                    Store(tile + r * Panel, inverse[r], to + (nint)r * _out.Width + panel * Panel, _size - panel * Panel);
+            }
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store(float* tile, float scale, float* to, int columns)
     {
         if (columns >= Panel)
@@ -167,7 +162,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             to[c] = tile[c] * scale;
     }
 
-    // exp(scale * (score - highest)) from a row of [panel, row, 32] to a plain row; returns one over their sum.
+    // exp((score - highest) / sqrt(size)) from a row of [panel, row, 32] to a plain row; returns one over their sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float Softmax(float* scores, int length, float* weights)
     {
@@ -183,11 +178,12 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             even = Vector512.MaxNative(even, Vector512.Load(from));
             odd = Vector512.MaxNative(odd, Vector512.Load(from + 16));
         }
-        Vector512<float> center = Vector512.Create(Highest(Vector512.MaxNative(even, odd))), scale = Vector512.Create(_scale);
+        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(Highest(Vector512.MaxNative(even, odd)) * -_binaryScale);
         Vector512<float> sums = Vector512<float>.Zero, others = sums;
         for (int panel = 0; panel < panels; panel++, scores += next, weights += Panel)
         {
-            Vector512<float> a = Elementwise.Exp((Vector512.Load(scores) - center) * scale), b = Elementwise.Exp((Vector512.Load(scores + 16) - center) * scale);
+            Vector512<float> a = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(scores), scale, center));
+            Vector512<float> b = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(scores + 16), scale, center));
             a.Store(weights);
             b.Store(weights + 16);
             sums += a;

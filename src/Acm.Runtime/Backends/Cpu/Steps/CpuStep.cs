@@ -23,15 +23,37 @@ internal abstract class CpuStep
         var steps = new List<CpuStep>();
         for (int i = 0; i < ops.Count; i += steps[^1].Ops.Count)
         {
-            Op[] these = ops[i] is LayerNorm norm && i + 1 < ops.Count && ops[i + 1] is Route route && route.In == norm.Out ? [norm, route] : [ops[i]];
+            Op[] these = [.. ops.Skip(i).Take(Together(ops, i))];
             steps.Add(Array.Find(made, step => step.Ops.SequenceEqual(these, ReferenceEqualityComparer.Instance)) ?? For(these, backend));
         }
         return [.. steps];
     }
 
-    private static CpuStep For(Op[] ops, CpuBackend backend) => ops is [LayerNorm norm, Route route]
-        ? new RouteStep(route, new LayerNormStep(norm, backend), backend) { Ops = ops }
-        : For(ops[0], backend);
+    // How many ops from one on are one step: a norm and the gates that read it, or layers that read the same rows and nothing of each other.
+    private static int Together(IReadOnlyList<Op> ops, int first)
+    {
+        if (ops[first] is LayerNorm norm)
+            return first + 1 < ops.Count && ops[first + 1] is Route route && route.In == norm.Out ? 2 : 1;
+        int count = 1;
+        while (count < CpuForward.MostProducts && first + count < ops.Count && AreAlike(ops[first], ops[first + count]))
+            count++;
+        return count;
+    }
+
+    private static bool AreAlike(Op one, Op other) => (one, other) switch
+    {
+        (AcmLayer { Residual: null } a, AcmLayer { Residual: null } b) => a.In == b.In && a.Out != a.In && b.Out != a.In,
+        (Linear { Residual: null } a, Linear { Residual: null } b) => a.In == b.In && a.Out != a.In && b.Out != a.In,
+        _ => false,
+    };
+
+    private static CpuStep For(Op[] ops, CpuBackend backend) => ops switch
+    {
+        [LayerNorm norm, Route route] => new RouteStep(route, new LayerNormStep(norm, backend), backend) { Ops = ops },
+        [Linear, ..] => new LinearStep([.. ops.Cast<Linear>()], backend) { Ops = ops },
+        [AcmLayer, ..] => new AcmStep([.. ops.Cast<AcmLayer>()], backend) { Ops = ops },
+        _ => For(ops[0], backend),
+    };
 
     private static CpuStep For(Op op, CpuBackend backend) => op switch
     {
@@ -40,9 +62,7 @@ internal abstract class CpuStep
         LoadSamples o => new LoadSamplesStep(o, backend) { Ops = [o] },
         LayerNorm o => new LayerNormStep(o, backend) { Ops = [o] },
         ChannelNorm o => new ChannelNormStep(o, backend) { Ops = [o] },
-        Linear o => new LinearStep(o, backend) { Ops = [o] },
         Route o => new RouteStep(o, null, backend) { Ops = [o] },
-        AcmLayer o => new AcmStep(o, backend) { Ops = [o] },
         Attention o => new AttentionStep(o, backend) { Ops = [o] },
         Conv1d o => new Conv1dStep(o, backend) { Ops = [o] },
         SelectFirst o => new SelectFirstStep(o, backend) { Ops = [o] },

@@ -1,0 +1,138 @@
+using Acm.Runtime.Plan;
+
+namespace Acm.Runtime.Backends.Cpu.Steps;
+
+/// <summary>
+/// An ACM over its rows sorted by descending k: up as a staircase (learner n runs on the first rows only), down with each run of equal k summed over
+/// its own learners only and stored once, at its row's own place.
+/// </summary>
+internal sealed unsafe class AcmProducts
+{
+    private readonly AcmSite _site;
+    private readonly BufferSlot _in, _out;
+    private readonly BufferSlot? _residual;
+    private readonly int _choice, _sorted, _hidden;
+    private readonly bool _publishedCode;
+    private readonly PackedMatrix[] _up, _down;
+    private readonly float* _upBias;
+    private readonly float*[]? _downBias;
+
+    /// <param name="op">The ACM.</param>
+    /// <param name="scratch">The first of two scratch memories of the forward's: sorted rows, hidden units.</param>
+    /// <param name="backend">Owns the weights.</param>
+    public AcmProducts(AcmLayer op, int scratch, CpuBackend backend)
+    {
+        _site = op.Site;
+        (_in, _out) = (backend.Slot(op.In), backend.Slot(op.Out));
+        _residual = op.Residual is null ? null : backend.Slot(op.Residual);
+        _choice = backend.Slot(op.K);
+        (_sorted, _hidden) = (scratch, scratch + 1);
+        _publishedCode = backend.Plan.PublishedCode;
+        _up = [backend.Own(backend.Packing.InputMajor(_site.W1, _site.InputWidth, Units))];
+        _down = [backend.Own(backend.Packing.InputMajor(_site.W2, Units, _site.OutputWidth))];
+        _upBias = backend.KeepOrNull(_site.B1);
+        if (_site.B2 is { } b2)
+            _downBias = Prefixes(CpuBackend.Values(b2), backend);
+    }
+
+    private int Units => _site.Learners * _site.LearnerSize;
+
+    // Rows at a multiple of the page size would all fall into the same few cache lines.
+    private int HiddenPitch => Units + GemmKernels.Columns / 2;
+
+    /// <summary>Rows that must be brought into their order first; none where they lie in it already.</summary>
+    public int Gathered(CpuForward forward)
+    {
+        Choices choices = forward.Choice(_choice);
+        return choices.InOrder ? 0 : choices.Counts[1];
+    }
+
+    /// <summary>Takes how many rows each learner has, and memory for the products.</summary>
+    /// <param name="forward">The run's.</param>
+    /// <param name="run">How k was chosen.</param>
+    /// <param name="counts">[N + 2], to be filled: rows with k of at least n.</param>
+    public void Begin(CpuForward forward, in ForwardRun run, int* counts)
+    {
+        int learners = _site.Learners;
+        new ReadOnlySpan<int>(forward.Choice(_choice).Counts, learners + 2).CopyTo(new Span<int>(counts, learners + 2));
+        if (_publishedCode && run.Routing.FixedLearners is null)
+            DropHighest(counts, learners);
+        forward.Scratch(_sorted, (long)Gathered(forward) * _in.Width);
+        forward.Scratch(_hidden, (long)counts[1] * HiddenPitch);
+    }
+
+    /// <summary>Copies rows <paramref name="row"/> .. <paramref name="end"/> - 1 of the sorted order to where they lie side by side.</summary>
+    public void Gather(CpuForward forward, int row, int end)
+    {
+        Choices choices = forward.Choice(_choice);
+        float* input = forward.Buffer(_in), sorted = forward.Scratch(_sorted, 0);
+        for (; row < end; row++)
+            new ReadOnlySpan<float>(input + (nint)choices.Order[row] * _in.Width, _in.Width)
+                .CopyTo(new Span<float>(sorted + (nint)row * _in.Width, _in.Width));
+    }
+
+    /// <summary>Adds the product into the hidden units.</summary>
+    public void Up(CpuForward forward, int* counts)
+    {
+        float* rows = forward.Choice(_choice).InOrder ? forward.Buffer(_in) : forward.Scratch(_sorted, 0);
+        forward.AddRows(rows, _in.Width, 0, counts[1], _in.Width);
+        forward.Add(new GemmCall
+        {
+            Weights = _up,
+            Stride = _in.Width,
+            LearnerRows = counts,
+            LearnerSize = _site.LearnerSize,
+            Epilogue = new Epilogue { Bias = _upBias, Activation = _site.Activation, Out = forward.Scratch(_hidden, 0), OutStride = HiddenPitch },
+        });
+    }
+
+    /// <summary>Adds the product out of the hidden units.</summary>
+    public void Down(CpuForward forward, int* counts)
+    {
+        float* hidden = forward.Scratch(_hidden, 0);
+        for (int k = _site.Learners; k >= 0; k--)
+            // A row without learners costs nothing where it stands in its residual already.
+            if (k > 0 || _downBias is not null || _residual != _out)
+                forward.AddRows(hidden + (nint)counts[k + 1] * HiddenPitch, HiddenPitch, counts[k + 1], counts[k] - counts[k + 1], k * _site.LearnerSize,
+                    bias: _downBias is null ? null : _downBias[k]);
+        forward.Add(new GemmCall
+        {
+            Weights = _down,
+            Stride = HiddenPitch,
+            Epilogue = new Epilogue
+            {
+                Out = forward.Buffer(_out),
+                OutStride = _out.Width,
+                OutRows = forward.Choice(_choice).Order,
+                Residual = _residual is { } residual ? forward.Buffer(residual) : null,
+                ResidualStride = _out.Width,
+            },
+        });
+    }
+
+    // Row k: b2's rows 0..k added up, in double as a sum over few terms of any size.
+    private float*[] Prefixes(float[] b2, CpuBackend backend)
+    {
+        int width = _site.OutputWidth;
+        double[] sum = new double[width];
+        float*[] prefixes = new float*[_site.Learners + 1];
+        for (int k = 0; k <= _site.Learners; k++)
+        {
+            for (int i = 0; i < width; i++)
+                sum[i] += b2[k * width + i];
+            prefixes[k] = backend.Keep(Array.ConvertAll(sum, static value => (float)value));
+        }
+        return prefixes;
+    }
+
+    // The released code never runs learner number max(k in the batch).
+    private static void DropHighest(int* counts, int learners)
+    {
+        int highest = 0;
+        for (int n = 1; n <= learners; n++)
+            if (counts[n] > 0)
+                highest = n;
+        if (highest > 0)
+            counts[highest] = 0;
+    }
+}
