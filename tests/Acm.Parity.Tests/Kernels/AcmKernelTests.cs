@@ -9,7 +9,7 @@ namespace Acm.Parity.Tests.Kernels;
 internal sealed class AcmKernelTests
 {
     private static readonly TileShape[] Shapes =
-        [new(64, 64, 32, 32, 128, 2), new(32, 64, 32, 32, 64, 4), new(128, 64, 64, 32, 64, 3), new(32, 64, 16, 32, 128, 3), new(64, 64, 32, 64, 128, 2)];
+        [new(64, 64, 32, 32, 128, 2), new(32, 64, 32, 32, 64, 4), new(128, 64, 64, 32, 64, 3), new(32, 64, 16, 32, 128, 3), new(64, 64, 64, 32, 128, 2)];
 
     /// <summary>Tokens, width, learners, learner size, k of a token.</summary>
     private sealed record Routing(string Name, int Tokens, int Width, int Learners, int LearnerSize, Func<Values, int> K, bool Bias2 = false)

@@ -22,7 +22,7 @@ internal static partial class PrebuiltKernels
     private static readonly Lazy<(string Compiler, IReadOnlyDictionary<string, byte[]> Images)> Carried = new(Read);
 
     /// <summary>The one tile shape on tensor cores.</summary>
-    public static TileShape Tile { get; } = new(64, 64, 32, 64, 128, 2);
+    public static TileShape Tile { get; } = new(64, 64, 64, 32, 128, 2);
 
     /// <summary>The compiler that made them.</summary>
     public static string Compiler => Carried.Value.Compiler;

@@ -20,7 +20,7 @@ internal readonly record struct TileShape(int M, int N, int WarpM, int WarpN, in
     public static IReadOnlyList<TileShape> Candidates { get; } =
     [
         new(128, 256, 64, 64, 64, 4), new(128, 128, 64, 64, 64, 4), new(64, 128, 64, 64, 64, 4),
-        new(64, 64, 32, 64, 128, 2), new(32, 128, 32, 32, 128, 4), new(32, 64, 32, 32, 128, 4), new(32, 64, 32, 32, 128, 2),
+        new(64, 64, 64, 32, 128, 2), new(32, 128, 32, 32, 128, 4), new(32, 64, 32, 32, 128, 4), new(32, 64, 32, 32, 128, 2),
     ];
 
     /// <summary>The one shape of the plain fp32 path.</summary>
