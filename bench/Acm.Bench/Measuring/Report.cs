@@ -101,13 +101,17 @@ internal sealed class Report(string file, string title, string about, params str
         return name + ".png";
     }
 
+    // The name may stand for several generations, which family and model tell apart; so does what a core can multiply and add.
     private static string Machine()
     {
         const string info = "/proc/cpuinfo";
-        string? model = File.Exists(info)
-            ? File.ReadLines(info).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim()
-            : null;
-        return model ?? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+        string[] lines = File.Exists(info) ? File.ReadAllLines(info) : [];
+        string? name = Field("model name"), family = Field("cpu family"), model = Field("model");
+        string machine = name ?? System.Runtime.InteropServices.RuntimeInformation.ProcessArchitecture.ToString();
+        string which = family is null || model is null ? "" : $" (family {family}, model {model})";
+        return $"{machine}{which}, {Number(FmaPeak.Measure(), "0")} GFLOP/s a core";
+
+        string? Field(string field) => lines.FirstOrDefault(line => line.Split(':')[0].Trim() == field)?.Split(':')[1].Trim();
     }
 
     private static string Load()
