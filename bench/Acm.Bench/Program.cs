@@ -29,7 +29,7 @@ switch (suite)
         HeldTilesSuite.Run(1);
         return 0;
     case "int8":
-        Int8Suite.Run(0.5);
+        Int8Suite.Run(4);
         return 0;
     case "models":
         // Optionally one of each: models B 8 1.

@@ -30,9 +30,10 @@ internal static unsafe class Int8Suite
     private static void Speeds(double seconds)
     {
         var report = new Report("int8", "Products in int8: a prototype",
-            "Weights int8 by channel, activations int8 by token, rounding included, sums by vpmaddwd (AvxVnni.IsSupported here: " + AvxVnni.IsSupported
-            + "); one thread, weights in cache. Ratio: float32's time over int8's, median of interleaved rounds. Error: largest difference over the largest value.",
-            "product", "rows", "float32 ms", "int8 ms", "ratio", "error", "spread", "rounds");
+            "Weights int8 by channel, activations int8 by token, rounding included, sums by vpmaddwd (512 bits: two terms of 16 sums an instruction) and, where .NET has it, by "
+            + "AVX-VNNI's vpdpbusd (256 bits: four terms of 8 sums; AvxVnni.IsSupported here: " + AvxVnni.IsSupported + "); one thread, weights in cache. Ratio: float32's time over "
+            + "int8's, median of interleaved rounds; spread: of the time before it. Error: largest difference from float32 over the largest value; both ways must have the same bits.",
+            "product", "rows", "float32 ms", "vpmaddwd ms", "ratio", "spread", "AVX-VNNI ms", "ratio", "spread", "error", "rounds");
         foreach (var (name, depth, columns) in s_weights)
             foreach (int rows in s_rows)
                 Speed(report, name, rows, depth, columns, seconds);
@@ -47,26 +48,36 @@ internal static unsafe class Int8Suite
         var random = new Random(1);
         float[] weight = [.. Enumerable.Range(0, depth * columns).Select(_ => random.NextSingle() - 0.5f)];
         using var packed = PackedMatrix.FromInputMajor(weight, depth, columns);
-        using var integers = new IntegerProduct(weight, depth, columns, rows);
+        using var madd = new MaddProduct(weight, depth, columns);
+        using VnniProduct? vnni = AvxVnni.IsSupported ? new(weight, depth, columns) : null;
         PackedMatrix[] weights = [packed];
         int pitch = depth % 1024 == 0 ? depth + 16 : depth;
-        Memory<float> a = Aligned.Floats(rows * pitch), c = Aligned.Floats(rows * columns), d = Aligned.Floats(rows * columns);
+        Memory<float> a = Aligned.Floats(rows * pitch), c = Aligned.Floats(rows * columns), d = Aligned.Floats(rows * columns), e = Aligned.Floats(rows * columns);
         foreach (ref float value in a.Span)
             value = random.NextSingle() - 0.5f;
-        float* from = Aligned.Pointer(a), to = Aligned.Pointer(c), other = Aligned.Pointer(d);
+        float* from = Aligned.Pointer(a), to = Aligned.Pointer(c), byMadd = Aligned.Pointer(d), byVnni = Aligned.Pointer(e);
         void Ours()
         {
             forward.ClearBlocks();
             forward.AddRows(from, pitch, 0, rows, depth);
             forward.Multiply(new GemmCall { Weights = weights, Stride = pitch, Epilogue = new Epilogue { Out = to, OutStride = columns } });
         }
-        Times[] times = Interleaved.Run(seconds, 9, ("float32", Ours), ("int8", () => integers.Multiply(from, pitch, rows, other)));
+        List<(string Name, Action Run)> contestants = [("float32", Ours), ("vpmaddwd", () => madd.Multiply(from, pitch, rows, byMadd))];
+        if (vnni is not null)
+            contestants.Add(("AVX-VNNI", () => vnni.Multiply(from, pitch, rows, byVnni)));
+        Times[] times = Interleaved.Run(seconds, 9, [.. contestants]);
         double worst = 0, scale = 0;
         for (int i = 0; i < c.Length; i++)
             (worst, scale) = (Math.Max(worst, Math.Abs(c.Span[i] - d.Span[i])), Math.Max(scale, Math.Abs(c.Span[i])));
         Agreement.Check($"{name} x {rows}", d.Span, c.Span, 0.05);
-        report.Add(name, $"{rows}", Report.Number(times[0].Median, "0.000"), Report.Number(times[1].Median, "0.000"), Report.Number(Interleaved.Ratio(times[0], times[1])),
-            Report.Number(worst / scale, "0.0 %"), Report.Number(times[1].Spread, "0.0 %"), $"{times[0].Milliseconds.Length}");
+        if (vnni is not null)
+            Agreement.Check($"{name} x {rows}, AVX-VNNI", e.Span, d.Span, 0);
+        string[] cells = [name, $"{rows}", Report.Number(times[0].Median, "0.000")];
+        foreach (Times time in times[1..])
+            cells = [.. cells, Report.Number(time.Median, "0.000"), Report.Number(Interleaved.Ratio(times[0], time)), Report.Number(time.Spread, "0.0 %")];
+        if (vnni is null)
+            cells = [.. cells, "-", "-", "-"];
+        report.Add([.. cells, Report.Number(worst / scale, "0.0 %"), $"{times[0].Milliseconds.Length}"]);
     }
 
     private static void Answers(string models, string goldens)
