@@ -27,8 +27,9 @@ public class OutputFileTests
         Tool.Succeed([.. command, option, folder["new", "deep", "file"]]);
         Assert.That(new FileInfo(folder["new", "deep", "file"]).Length, Is.GreaterThan(0));
         File.WriteAllText(folder["blocked"], "");
-        foreach (string path in (string[])[folder.Path, folder["blocked", "file"]])
+        foreach (string path in (string[])[folder.Path, folder["absent"] + Path.DirectorySeparatorChar, folder["blocked", "file"]])
             Assert.That(Tool.Refuse(2, [.. command, option, path]), Does.Contain($"{option} {path}: "));
+        Assert.That(Directory.Exists(folder["absent"]), Is.False);
     }
 
     private static string Named(TemporaryFolder folder, string word)

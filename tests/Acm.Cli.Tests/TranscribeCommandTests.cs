@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.Text.Json;
 using Acm.Runtime;
 using Acm.Testing;
@@ -119,6 +120,16 @@ public class TranscribeCommandTests
         File.WriteAllText(folder["text.wav"], "hello");
         Assert.That(Tool.Refuse(2, "transcribe", model, Samples(model)[0], folder["text.wav"]), Does.Contain(folder["text.wav"]));
         Assert.That(Tool.Refuse(2, "transcribe", model, Samples(model)[0], folder.Path), Does.Contain("a folder"));
+    }
+
+    [Test, Platform(Exclude = "Win")]
+    public void A_pipe_is_read_though_it_cannot_be_looked_into_first()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words"), recording = Samples(model)[0];
+        using TemporaryFolder folder = new();
+        using (Process shell = Process.Start("sh", ["-c", "mkfifo \"$1\"; cat \"$0\" > \"$1\" &", recording, folder["pipe"]]))
+            shell.WaitForExit();
+        Assert.That(Words(model, [folder["pipe"]]).Values, Is.EqualTo(Words(model, [recording]).Values));
     }
 
     [Test]

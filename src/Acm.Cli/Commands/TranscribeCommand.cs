@@ -33,13 +33,12 @@ internal static class TranscribeCommand
             RunOptions run = common.Run(parsed);
             string[] paths = parsed.GetValue(files)!;
             // What is no recording is said before hours are spent on those before it.
-            foreach (string path in paths)
-                WavReader.Open(InputFile.Need(path)).Dispose();
+            FileStream?[] pipes = Array.ConvertAll(paths, LookInto);
             OutputFile.Ready("--map", parsed.GetValue(map));
             List<Transcription> heard = [];
             for (int i = 0; i < paths.Length; i++)
             {
-                Transcription one = Listen(transcriber, paths[i], run, parsed.GetValue(map) is not null, error);
+                Transcription one = Listen(transcriber, paths[i], pipes[i], run, parsed.GetValue(map) is not null, error);
                 heard.Add(one);
                 if (parsed.GetValue(map) is { } picture)
                     SpeechMap.Draw(one, transcriber.FrameSeconds, paths.Length == 1 ? picture : Numbered(picture, i));
@@ -59,9 +58,21 @@ internal static class TranscribeCommand
         return command;
     }
 
-    private static Transcription Listen(SpeechTranscriber transcriber, string path, RunOptions run, bool draw, TextWriter error)
+    /// <returns>A pipe, which can be opened and read but once, so that it is not looked into; null for a file.</returns>
+    private static FileStream? LookInto(string path)
     {
-        using WavReader recording = WavReader.Open(path);
+        FileStream file = File.OpenRead(InputFile.Need(path));
+        if (!file.CanSeek)
+            return file;
+        using (file)
+            WavReader.Open(file, path).Dispose();
+        return null;
+    }
+
+    private static Transcription Listen(SpeechTranscriber transcriber, string path, FileStream? pipe, RunOptions run, bool draw, TextWriter error)
+    {
+        using FileStream? open = pipe;
+        using WavReader recording = open is null ? WavReader.Open(path) : WavReader.Open(open, path);
         double length = (double)recording.Length / recording.SampleRate;
         Transcription heard = new(path);
         if (length < 60 || Console.IsErrorRedirected)

@@ -12,7 +12,7 @@ internal static class OutputFile
     {
         if (path is null)
             return null;
-        if (Directory.Exists(path))
+        if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
             throw new BadInputException($"{option} {path}: a folder; name a file");
         try
         {
