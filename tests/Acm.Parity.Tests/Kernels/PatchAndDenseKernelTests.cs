@@ -7,7 +7,7 @@ namespace Acm.Parity.Tests.Kernels;
 [TestFixture]
 internal sealed class PatchAndDenseKernelTests
 {
-    private static readonly TileShape[] Shapes = [new(32, 64, 32, 32, 64, 2), new(64, 64, 32, 32, 128, 2)];
+    private static readonly TileShape[] Shapes = [new(32, 64, 32, 32, 64, 2), new(64, 64, 32, 32, 128, 2), new(64, 64, 64, 32, 128, 2)];
 
     private static IEnumerable<TestCaseData> Cases() =>
         from precision in Enum.GetValues<KernelPrecision>() from value in new[] { 0, 1, 2 } select new TestCaseData(precision, value);
