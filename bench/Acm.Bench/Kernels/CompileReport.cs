@@ -116,7 +116,8 @@ internal static class CompileReport
             yield return new("acm_down.cu", [.. tile, "RESIDUAL=1"], threads, shared, what);
             yield return new("dense.cu", [.. tile, "OUTPUT=0"], threads, shared, what);
             yield return new("conv1d.cu", [.. tile, "OUTPUT=0", "ACTIVATION=1"], threads, shared, what);
-            yield return new("patch.cu", [.. tile, "PATCH_SIZE=16"], threads, shared, what);
+            if (precision != 1 || shape.M <= Tiles.MostPatchRows(ElementType.TF32))
+                yield return new("patch.cu", [.. tile, "PATCH_SIZE=16"], threads, shared, what);
         }
 
         yield return new("conv1d.cu", ["TILE_M=64", "TILE_N=64", "WARP_M=32", "WARP_N=32", "STAGE_BYTES=64", "STAGES=2", "OUTPUT=1", "SAMPLES=1"], 128, 16384, "samples, 64x64, warps 32x32, 2 stages of 64 B");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime;
@@ -35,6 +36,7 @@ internal static class SessionWarmUp
         Once(null);
         if (!thorough)
             return;
+        GemmKernels.WarmUp();
         if (plan.Sites.Count > 0)
         {
             // All learners of all rows: the most memory. Then every k at once: the most memory and the most code.

@@ -1,3 +1,5 @@
+using System.Runtime;
+using Acm.Runtime.Backends.Cpu;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -95,6 +97,33 @@ public sealed class CpuSessionTests
             least = Math.Min(least, GC.GetTotalAllocatedBytes(precise: true) - before);
         }
         Assert.That(least, Is.Zero);
+    }
+
+    /// <summary>Register tiles are methods of their own, of which a routing takes these or those.</summary>
+    [Test]
+    public void AWarmSessionCompilesNothingForAnotherRouting()
+    {
+        using var model = AcmModel.Load(SharedFolder.Need("models", "vit-chars"));
+        using var session = Session(model, 1);
+        session.WarmUp(1);
+        float[] pixels = Pixels(model, 1);
+        var result = session.CreateResult();
+        session.Run(ModelInput.Pixels(pixels), result, Forced(0));
+        int least = Math.Min(GemmKernels.MostRows, result.Tokens);
+        for (int rows = 1; rows <= least; rows++)
+        {
+            RunOptions options = Forced(rows);
+            long before = JitInfo.GetCompiledMethodCount(currentThread: true);
+            session.Run(ModelInput.Pixels(pixels), result, options);
+            Assert.That(JitInfo.GetCompiledMethodCount(currentThread: true) - before, Is.Zero, $"all learners for {rows} rows");
+        }
+
+        RunOptions Forced(int rows) => new()
+        {
+            ForcedK = model.Sites.ToDictionary(
+                static site => site.Path,
+                site => (ReadOnlyMemory<int>)Enumerable.Range(0, model.Plan.Tokens.RowsOf(1)).Select(token => token < rows ? site.Learners : site.MinK).ToArray()),
+        };
     }
 
     [Test]

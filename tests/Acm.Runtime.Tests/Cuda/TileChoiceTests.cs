@@ -51,6 +51,24 @@ public class TileChoiceTests
     }
 
     [Test]
+    public void Patches_in_TF32_take_the_best_tile_of_at_most_64_rows()
+    {
+        (string, int LearnerColumns, int Learners, int Depth, int Sites) patches = ("patches", 768, 1, 2 * 768, 1);
+        int most = Tiles.MostPatchRows(ElementType.TF32);
+        Assert.That(most, Is.EqualTo(64));
+        foreach (var (name, figures) in Profiles)
+            foreach (int images in new[] { 1, 2, 8, 64, 128 })
+            {
+                int[] rows = [197 * images];
+                TileShape chosen = TileChoice.Choose(figures, rows, 768, 768, 4, mostRows: most);
+                Assert.That(chosen.M, Is.LessThanOrEqualTo(most), $"{name}, {images} images");
+                double best = TileShape.Candidates.Where(shape => shape.M <= most && shape.SharedBytes <= figures.SharedBytes).Min(shape => Recount(figures, shape, rows, patches));
+                Assert.That(Recount(figures, chosen, rows, patches), Is.LessThanOrEqualTo(1.1 * best), $"{name}, {images} images");
+                Assert.That(TileChoice.Choose(figures, rows, 768, 768, 2, mostRows: Tiles.MostPatchRows(ElementType.BFloat16)), Is.EqualTo(TileChoice.Choose(figures, rows, 768, 768, 2)));
+            }
+    }
+
+    [Test]
     public void A_tile_chosen_for_half_the_learners_serves_other_budgets()
     {
         double sum = 0, worst = 0;

@@ -30,14 +30,15 @@ internal static class TileChoice
     /// <param name="depth">Terms of the sums.</param>
     /// <param name="elementBytes">Bytes of an operand.</param>
     /// <param name="sites">Products of one launch.</param>
-    public static TileShape Choose(DeviceFigures figures, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites = 1)
+    /// <param name="mostRows">Of a tile.</param>
+    public static TileShape Choose(DeviceFigures figures, ReadOnlySpan<int> rows, int learnerColumns, int depth, int elementBytes, int sites = 1, int mostRows = int.MaxValue)
     {
         TileShape best = default;
         double least = double.PositiveInfinity;
         foreach (TileShape shape in TileShape.Candidates)
         {
             int columns = WeightPacking.Pad64(rows.Length * learnerColumns);
-            if (columns % shape.N != 0 || shape.SharedBytes > figures.SharedBytes)
+            if (columns % shape.N != 0 || shape.SharedBytes > figures.SharedBytes || shape.M > mostRows)
                 continue;
             double clocks = Clocks(figures, shape, rows, learnerColumns, depth, elementBytes, sites);
             if (clocks < least)

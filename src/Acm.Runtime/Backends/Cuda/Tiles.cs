@@ -20,9 +20,15 @@ internal static class Tiles
         backend.Element == ElementType.Float32 || backend.Kernels.OnlyTile is not null ? null
             : ProjectChoice.Choose(backend.Figures, Stairs(tokens, learners, stackalloc int[learners]), tokens, acm, backend.Element.Bytes(), sites);
 
-    public static TileShape Dense(CudaBackend backend, int rows, int columns, int depth, int sites = 1) =>
+    public static TileShape Dense(CudaBackend backend, int rows, int columns, int depth, int sites = 1, int mostRows = int.MaxValue) =>
         backend.Element == ElementType.Float32 ? TileShape.Plain
-            : backend.Kernels.OnlyTile ?? TileChoice.Choose(backend.Figures, [rows], columns, depth, backend.Element.Bytes(), sites);
+            : backend.Kernels.OnlyTile ?? TileChoice.Choose(backend.Figures, [rows], columns, depth, backend.Element.Bytes(), sites, mostRows);
+
+    /// <summary>The tile of the patch embedding.</summary>
+    public static TileShape Patch(CudaBackend backend, int rows, int columns, int depth) => Dense(backend, rows, columns, depth, mostRows: MostPatchRows(backend.Element));
+
+    /// <summary>Rows of a patch tile at most: the pixels' addresses take registers, which TF32 has none left of in tiles of 128 rows (sm_100 and sm_120 would spill).</summary>
+    public static int MostPatchRows(ElementType element) => element == ElementType.TF32 ? 64 : int.MaxValue;
 
     private static Span<int> Stairs(int tokens, int learners, Span<int> rows)
     {

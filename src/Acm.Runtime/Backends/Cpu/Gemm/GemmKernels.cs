@@ -67,6 +67,24 @@ internal static unsafe partial class GemmKernels
     public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile) =>
         Multiply(rows, a, stride, b, depth, tile, InTile, null, NoBias, (byte*)b);
 
+    /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>
+    public static void WarmUp()
+    {
+        const int rows = MostRows, wide = 2 * Columns;
+        float* a = stackalloc float[rows], b = stackalloc float[wide], c = stackalloc float[rows * wide];
+        new Span<float>(a, rows).Clear();
+        new Span<float>(b, wide).Clear();
+        for (int r = 1; r <= rows; r++)
+        {
+            Multiply(r, a, 1, b, 1, c, InTile, null, NoBias, (byte*)b);
+            _ = Multiply(r, a, 1, (uint*)b, 1, c, InTile, null, NoBias, (byte*)b, b + Columns);
+            if (r <= PairRows(false))
+                WidePair(r, a, 1, b, Columns, 1, c, InTile, rows * Columns, null, NoBias);
+            if (r <= PairRows(true))
+                WideBFloat16Pair(r, a, 1, (uint*)b, Columns / 2, 1, c, InTile, rows * Columns, null, NoBias, (byte*)b);
+        }
+    }
+
     private static float* Zeros()
     {
         float* zeros = (float*)NativeMemory.AlignedAlloc(2 * Columns * sizeof(float), 64);

@@ -43,7 +43,7 @@ internal sealed class PatchStep : CudaStep
 
     private (TileShape, CudaKernel) Kernel(CudaBackend backend, RunShape shape)
     {
-        TileShape tile = Tiles.Dense(backend, shape.Rows(_out.Rows), _op.Out.Width, _depth);
+        TileShape tile = Tiles.Patch(backend, shape.Rows(_out.Rows), _op.Out.Width, _depth);
         return (tile, backend.Kernels.Get("patch", [Define("PRECISION", (int)backend.Element), .. tile.Defines, Define("PATCH_SIZE", _op.PatchSize)]));
     }
 }
