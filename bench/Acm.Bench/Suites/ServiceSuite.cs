@@ -16,12 +16,20 @@ internal static class ServiceSuite
         for (int i = 0; i < pixels.Length; i++)
             pixels[i] = 2 * random.NextSingle() - 1;
 
-        long start = Stopwatch.GetTimestamp();
+        double size = new FileInfo(Path.Combine(package, "model.safetensors")).Length / 1e9;
+        var loads = new List<double>();
+        for (int i = 0; i < 6; i++)
+            loads.Add(Milliseconds(() =>
+            {
+                using var once = AcmModel.Load(package);
+                using var open = once.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 8 });
+            }));
+        string Load(double milliseconds) => $"{Report.Number(milliseconds, "0")} ms, {Report.Number(1000 * size / milliseconds)} GB/s of file";
+        // A virtual machine may be given memory page by page as it first touches it, and the code is compiled.
+        report.Add("load, checked and packed: the first in the process", Load(loads[0]));
+        report.Add("again (median of 5)", Load(new Times("", [.. loads[1..]]).Median));
         using var model = AcmModel.Load(package);
         using var session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 8 });
-        double load = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double size = new FileInfo(Path.Combine(package, "model.safetensors")).Length / 1e9;
-        report.Add("load, checked and packed", $"{Report.Number(load * 1000, "0")} ms, {Report.Number(size / load)} GB/s of file");
 
         session.WarmUp();
         var result = session.CreateResult();
