@@ -64,7 +64,9 @@ public sealed class CpuSessionTests
             Assert.That(spoiled.Output[i], i / spoiled.OutputWidth == 2 ? Is.NaN : Is.EqualTo(clean.Output[i]));
     }
 
+    // By itself: who waits for a core for the first time, because other tests compute, allocates what he waits on.
     [Test]
+    [NonParallelizable]
     public void NothingIsAllocatedAfterWarmUp([Values(1, 2)] int threads)
     {
         using var model = AcmModel.Load(Package());
@@ -101,6 +103,7 @@ public sealed class CpuSessionTests
 
     /// <summary>Register tiles are methods of their own, of which a routing takes these or those.</summary>
     [Test]
+    [NonParallelizable]
     public void AWarmSessionCompilesNothingForAnotherRouting()
     {
         using var model = AcmModel.Load(SharedFolder.Need("models", "vit-chars"));
@@ -127,6 +130,7 @@ public sealed class CpuSessionTests
     }
 
     [Test]
+    [NonParallelizable]
     public void AWarmSessionAllocatesNothingAtItsFirstRun([Values(1, 4)] int batch, [Values] bool routing)
     {
         using var model = AcmModel.Load(SharedFolder.Need("models", "vit-chars"));
