@@ -63,9 +63,14 @@ internal static unsafe partial class GemmKernels
         return Vector512.IsHardwareAccelerated && rows >= KeepingRows;
     }
 
-    /// <summary>Computes a tile without bias into <paramref name="tile"/> [rows, 32].</summary>
-    public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile) =>
-        Multiply(rows, a, stride, b, depth, tile, InTile, null, NoBias, (byte*)b);
+    /// <summary>Computes the first <paramref name="columns"/> columns of a tile without bias, or more of them, into <paramref name="tile"/> [rows, 32].</summary>
+    public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile, int columns)
+    {
+        if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
+            WideHalf(rows, a, stride, b, depth, tile, InTile, null, NoBias);
+        else
+            Multiply(rows, a, stride, b, depth, tile, InTile, null, NoBias, (byte*)b);
+    }
 
     /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>
     public static void WarmUp()
@@ -76,7 +81,8 @@ internal static unsafe partial class GemmKernels
         new Span<float>(b, wide).Clear();
         for (int r = 1; r <= rows; r++)
         {
-            Multiply(r, a, 1, b, 1, c, InTile, null, NoBias, (byte*)b);
+            Multiply(a, 1, r, b, 1, c, Columns);
+            Multiply(a, 1, r, b, 1, c, 1);
             _ = Multiply(r, a, 1, (uint*)b, 1, c, InTile, null, NoBias, (byte*)b, b + Columns);
             if (r <= PairRows(false))
                 WidePair(r, a, 1, b, Columns, 1, c, InTile, rows * Columns, null, NoBias);

@@ -31,6 +31,8 @@ class Family:
     panels: int = 1
     # Lines of the next panel asked for in a step.
     ahead: Callable[[int], int] | None = None
+    # Vectors of a line that are used: a panel's first columns may be all that is wanted.
+    vectors: int = 2
     # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
     keeps: int = 0
 
@@ -72,7 +74,7 @@ def plus(pointer, offset):
 def kernel(out, f, rows):
     """One tile: rows x panels x two vectors of accumulators."""
     # (name, panel, first column in the panel)
-    sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in (0, 1)]
+    sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in range(f.vectors)]
     groups = range((rows + 2) // 3)
     pointers = lambda name, first, step: "float* " + f"{name}0 = {first}" + "".join(f", {name}{g} = {name}{g - 1} + 3 * {step}" for g in groups[1:]) + ";\n"
     target = lambda to, r, p, column: plus(plus(f"{to} + places[{r}]", "beside" if p else ""), column)
@@ -96,7 +98,7 @@ def kernel(out, f, rows):
             out.write(f"            {f.vector}<uint> w{p} = {f.vector}.Load({b});\n")
             out.write(f"            {f.vector}<float> b{2 * p} = (w{p} << 16).AsSingle(), b{2 * p + 1} = (w{p} & upper).AsSingle();\n")
         else:
-            out.write(f"            {f.vector}<float> b{2 * p} = {f.vector}.Load({b}), b{2 * p + 1} = {f.vector}.Load({b} + {f.lanes});\n")
+            out.write(f"            {f.vector}<float> " + ", ".join(f"b{2 * p + v} = {f.vector}.Load({plus(b, v * f.lanes)})" for v in range(f.vectors)) + ";\n")
     keeps = f.keeps and rows >= f.keeps
     if keeps:
         out.write(f"            b0.Store(keep); b1.Store(keep + {f.second});\n")
@@ -154,6 +156,7 @@ def dispatch(out, f):
 
 FAMILIES = [
     Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 1),
+    Family("WideHalf", "Vector512", 16, 14, vectors=1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
     Family("WideBFloat16Pair", "Vector512", 16, 6, bfloat16=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -10,8 +11,8 @@ namespace Acm.Runtime.Backends.Cpu.Steps;
 /// </summary>
 internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : CpuStep
 {
-    private const int Tile = GemmKernels.MostRows, Panel = GemmKernels.Columns, Queries = 4 * Tile;
-    private const int Pack = 0, Attend = 1, Both = 2;
+    private const int Tile = GemmKernels.MostRows, Panel = GemmKernels.Columns, Half = Panel / 2, Queries = 4 * Tile;
+    private const int Pack = 0, Attend = 1, Both = 2, None = int.MaxValue;
     private readonly BufferSlot _q = backend.Slot(op.Q), _k = backend.Slot(op.K), _v = backend.Slot(op.V), _out = backend.Slot(op.Out);
     private readonly int _size = op.Q.Width / op.Heads, _heads = op.Heads;
 
@@ -57,7 +58,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             int length = Length(forward, sequence);
             float* packed = forward.WorkerScratch(worker, HeadFloats(length) + ScoreFloats(length));
             PackHead(forward, sequence, head, packed);
-            AttendTo(forward, sequence, head, packed, 0, QueriesOf(forward, sequence), packed + HeadFloats(length));
+            AttendTo(forward, sequence, head, packed, 0, QueriesOf(forward, sequence), packed + HeadFloats(length), task + 1);
             return;
         }
         int* offsets = forward.Map(0, 0);
@@ -72,7 +73,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             sequence++;
         int first = (block - offsets[2 * sequence + 1]) * Queries;
         AttendTo(forward, sequence, head, Packed(forward, offsets, sequence, head), first, Math.Min(first + Queries, QueriesOf(forward, sequence)),
-            forward.WorkerScratch(worker, ScoreFloats(Length(forward, sequence))));
+            forward.WorkerScratch(worker, ScoreFloats(Length(forward, sequence))), None);
     }
 
     // Keys and values of a sequence.
@@ -122,27 +123,59 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         }
     }
 
+    // Asks for rows of a head, which lie too far apart for the processor's own guesses.
+    private void Announce(CpuForward forward, BufferSlot slot, int sequence, int head, int row, int end, bool soon)
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (; row < end; row++)
+        {
+            float* values = forward.Buffer(slot) + (nint)(forward.Starts(slot.Rows)[sequence] + row) * slot.Width + head * _size;
+            for (int i = 0; i < _size; i += Half)
+                if (soon)
+                    Sse.Prefetch0(values + i);
+                else
+                    Sse.Prefetch1(values + i);
+        }
+    }
+
+    // What a task packs, a share of it.
+    private void AnnouncePacking(CpuForward forward, int task, int part, int parts)
+    {
+        if (task >= forward.Sequences * _heads)
+            return;
+        int sequence = task / _heads, length = Length(forward, sequence), from = (int)((long)length * part / parts), end = (int)((long)length * (part + 1) / parts);
+        Announce(forward, _k, sequence, task % _heads, from, end, soon: false);
+        Announce(forward, _v, sequence, task % _heads, from, end, soon: false);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AttendTo(CpuForward forward, int sequence, int head, float* keys, int query, int end, float* scores)
+    private void AttendTo(CpuForward forward, int sequence, int head, float* keys, int query, int end, float* scores, int next)
     {
         int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length), pitch = ScorePitch(length);
         float* values = keys + (nint)padded * _size, weights = scores + (nint)Tile * padded;
         float* tile = stackalloc float[Tile * Panel], inverse = stackalloc float[Tile];
-        for (int rows; query < end; query += rows)
+        for (int rows, part = 0; query < end; query += rows, part++)
         {
             float* q = forward.Buffer(_q) + (nint)(first + query) * _q.Width + head * _size;
             // Even heights: no thin tile at the end, which would wait for its few sums.
             int tiles = (end - query + Tile - 1) / Tile;
             rows = (end - query + tiles - 1) / tiles;
+            Announce(forward, _q, sequence, head, query + rows, Math.Min(query + 2 * rows, end), soon: true);
+            AnnouncePacking(forward, next, part, part + tiles);
             // [panel, row, 32]: as the register tiles come.
-            for (int panel = 0; panel < padded / Panel; panel++)
-                GemmKernels.Multiply(q, _q.Width, rows, keys + (nint)panel * _size * Panel, _size, scores + panel * Tile * Panel);
-            for (int r = 0; r < rows; r++)
-                inverse[r] = Softmax(scores + r * Panel, length, weights + (nint)r * pitch);
+            for (int key = 0; key < length; key += Panel)
+                GemmKernels.Multiply(q, _q.Width, rows, keys + (nint)key * _size, _size, scores + key * Tile, length - key);
+            for (int r = 0; r < rows; r += 2)
+            {
+                // A last row without another is computed twice.
+                int second = Math.Min(r + 1, rows - 1);
+                (inverse[r], inverse[second]) = Softmax(scores + r * Panel, scores + second * Panel, length, weights + (nint)r * pitch, weights + (nint)second * pitch);
+            }
             float* to = forward.Buffer(_out) + (nint)(first + query) * _out.Width + head * _size;
             for (int panel = 0; panel < ValuePanels; panel++)
             {
-                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile);
+                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile, _size - panel * Panel);
                 for (int r = 0; r < rows; r++)
                     Store(tile + r * Panel, inverse[r], to + (nint)r * _out.Width + panel * Panel, _size - panel * Panel);
             }
@@ -162,34 +195,67 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             to[c] = tile[c] * scale;
     }
 
-    // exp((score - highest) / sqrt(size)) from a row of [panel, row, 32] to a plain row; returns one over their sum.
+    // exp((score - highest) / sqrt(size)) from two rows of [panel, row, 32] to plain rows; returns one over their sums. One row alone would wait for its
+    // highest score, then for its sum.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float Softmax(float* scores, int length, float* weights)
+    private (float, float) Softmax(float* scores, float* besides, int length, float* weights, float* beside)
     {
         const int next = Tile * Panel;
-        int panels = Padded(length) / Panel, last = (panels - 1) * Panel;
-        for (int i = length - last; i < Panel; i++)
-            scores[(panels - 1) * next + i] = float.NegativeInfinity;
+        int whole = length / Panel * next, rest = length % Panel;
+        if (rest > 0)
+        {
+            Mask(scores + whole, rest);
+            Mask(besides + whole, rest);
+        }
         // A NaN may be lost here: its own exponential brings it back.
-        Vector512<float> even = Vector512.Create(float.NegativeInfinity), odd = even;
-        float* from = scores;
-        for (int panel = 0; panel < panels; panel++, from += next)
+        Vector512<float> even = Vector512.Create(float.NegativeInfinity), odd = even, even2 = even, odd2 = even;
+        for (int at = 0; at < whole + (rest > 0 ? next : 0); at += next)
         {
-            even = Vector512.MaxNative(even, Vector512.Load(from));
-            odd = Vector512.MaxNative(odd, Vector512.Load(from + 16));
+            even = Vector512.MaxNative(even, Vector512.Load(scores + at));
+            odd = Vector512.MaxNative(odd, Vector512.Load(scores + at + Half));
+            even2 = Vector512.MaxNative(even2, Vector512.Load(besides + at));
+            odd2 = Vector512.MaxNative(odd2, Vector512.Load(besides + at + Half));
         }
-        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(Highest(Vector512.MaxNative(even, odd)) * -_binaryScale);
-        Vector512<float> sums = Vector512<float>.Zero, others = sums;
-        for (int panel = 0; panel < panels; panel++, scores += next, weights += Panel)
+        Vector512<float> scale = Vector512.Create(_binaryScale);
+        Vector512<float> center = Vector512.Create(Highest(Vector512.MaxNative(even, odd)) * -_binaryScale);
+        Vector512<float> center2 = Vector512.Create(Highest(Vector512.MaxNative(even2, odd2)) * -_binaryScale);
+        Vector512<float> sums = Vector512<float>.Zero, others = sums, sums2 = sums, others2 = sums;
+        for (int at = 0; at < whole; at += next, weights += Panel, beside += Panel)
         {
-            Vector512<float> a = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(scores), scale, center));
-            Vector512<float> b = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(scores + 16), scale, center));
-            a.Store(weights);
-            b.Store(weights + 16);
-            sums += a;
-            others += b;
+            sums += Exponential(scores + at, scale, center, weights);
+            others += Exponential(scores + at + Half, scale, center, weights + Half);
+            sums2 += Exponential(besides + at, scale, center2, beside);
+            others2 += Exponential(besides + at + Half, scale, center2, beside + Half);
         }
-        return 1 / Vector512.Sum(sums + others);
+        if (rest > 0)
+        {
+            sums += Exponential(scores + whole, scale, center, weights);
+            sums2 += Exponential(besides + whole, scale, center2, beside);
+        }
+        if (rest > Half)
+        {
+            others += Exponential(scores + whole + Half, scale, center, weights + Half);
+            others2 += Exponential(besides + whole + Half, scale, center2, beside + Half);
+        }
+        return (1 / Vector512.Sum(sums + others), 1 / Vector512.Sum(sums2 + others2));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Exponential(float* score, Vector512<float> scale, Vector512<float> center, float* weight)
+    {
+        Vector512<float> e = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(score), scale, center));
+        e.Store(weight);
+        return e;
+    }
+
+    // Scores beyond a row's keys, in its last panel.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Mask(float* scores, int count)
+    {
+        Vector512<int> column = Vector512<int>.Indices;
+        Vector512<float> none = Vector512.Create(float.NegativeInfinity);
+        Vector512.ConditionalSelect(Vector512.LessThan(column, Vector512.Create(count)).AsSingle(), Vector512.Load(scores), none).Store(scores);
+        Vector512.ConditionalSelect(Vector512.LessThan(column, Vector512.Create(count - Half)).AsSingle(), Vector512.Load(scores + Half), none).Store(scores + Half);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
