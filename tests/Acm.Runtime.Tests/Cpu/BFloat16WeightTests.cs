@@ -115,35 +115,33 @@ public sealed unsafe class BFloat16WeightTests
         uint* words = (uint*)narrow.Panel(0);
         float[] kept = new float[depth * columns];
         Assert.That(
-            Tile((a, c, places, bias) =>
+            Tile((a, c, rowsOf, bias) =>
             {
                 fixed (float* keep = kept)
-                    GemmKernels.WideBFloat16(rows, a, stride, words, depth, c, places, c, bias, narrow.Panel(0), keep);
+                    GemmKernels.WideBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias, narrow.Panel(0), keep);
             }),
-            Is.EqualTo(Tile((a, c, places, bias) => GemmKernels.Wide(rows, a, stride, floats, depth, c, places, c, bias, wide.Panel(0)))), "512 bits");
+            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Wide(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias, wide.Panel(0)))), "512 bits");
         Assert.That(kept, Is.EqualTo(rows < GemmKernels.KeepingRows ? new float[kept.Length] : new Span<float>(floats, kept.Length).ToArray()), "the widened panel");
         Assert.That(
-            Tile((a, c, places, bias) => GemmKernels.NarrowBFloat16(rows, a, stride, words, depth, c, places, c, bias)),
-            Is.EqualTo(Tile((a, c, places, bias) => GemmKernels.Narrow(rows, a, stride, floats, depth, c, places, c, bias))), "256 bits");
+            Tile((a, c, rowsOf, bias) => GemmKernels.NarrowBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
+            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Narrow(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "256 bits");
         Assert.That(
-            Tile((a, c, places, bias) => GemmKernels.SlimBFloat16(rows, a, stride, words, depth, c, places, c, bias)),
-            Is.EqualTo(Tile((a, c, places, bias) => GemmKernels.Slim(rows, a, stride, floats, depth, c, places, c, bias))), "128 bits");
+            Tile((a, c, rowsOf, bias) => GemmKernels.SlimBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
+            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Slim(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "128 bits");
 
         // Added in place, to numbers that are none where nothing belongs.
         uint[] Tile(Kernel kernel)
         {
             float[] c = [.. Enumerable.Range(0, rows * pitch).Select(static i => i % pitch < columns ? i : float.NaN)];
-            nint[] places = [.. Enumerable.Range(0, rows).Select(static r => (nint)r * pitch)];
             fixed (float* pa = a, pc = c, start = bias)
-            fixed (nint* to = places)
-                kernel(pa, pc, to, start);
+                kernel(pa, pc, GemmKernels.InOrder, start);
             for (int i = 0; i < c.Length; i++)
                 Assert.That(c[i], i % pitch < columns ? Is.Not.NaN : Is.NaN, "stored where it should, nowhere else");
             return Bits(c);
         }
     }
 
-    private delegate void Kernel(float* a, float* c, nint* places, float* bias);
+    private delegate void Kernel(float* a, float* c, int* rowsOf, float* bias);
 
     /// <summary>Staircases and tails of any shape: held either way, the same bits; and a staircase's rows are those of the whole product.</summary>
     [FsCheck.NUnit.Property(MaxTest = 200)]

@@ -60,46 +60,49 @@ public sealed unsafe class GemmTests
     }
 
     /// <summary>
-    /// What a machine without AVX-512, or with 128-bit vectors and fused sums (NEON), computes: the same bits, each row at its own place, and added in place where asked.
+    /// What a machine without AVX-512, or with 128-bit vectors and fused sums (NEON), computes: the same bits, each row from and to its own place, and added in place where asked.
     /// </summary>
     [Test]
     public void InstructionSetsAgreeToTheBit([Range(1, GemmKernels.MostRows)] int rows, [Values(1, 48, 77)] int depth, [Values] bool adds)
     {
         const int stride = 80, pitch = 40, columns = GemmKernels.Columns;
         float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
-        float[] wide = Tile((rows, a, b, c, places, add, bias) => GemmKernels.Wide(rows, a, stride, b, depth, c, places, add, bias, (byte*)b));
-        Assert.That(Tile((rows, a, b, c, places, add, bias) => GemmKernels.Narrow(rows, a, stride, b, depth, c, places, add, bias)), Is.EqualTo(wide), "256 bits");
-        float[] slim = Tile((rows, a, b, c, places, add, bias) => GemmKernels.Slim(rows, a, stride, b, depth, c, places, add, bias));
+        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b));
+        Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias)), Is.EqualTo(wide), "256 bits");
+        float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias));
         // A machine with 128 bits may have no fused sums: two roundings a term then.
         if (Fma.IsSupported || AdvSimd.IsSupported)
             Assert.That(slim, Is.EqualTo(wide), "128 bits");
         else
             Assert.That(slim, Is.EqualTo(wide).Within(1e-5f), "128 bits, no fused sums");
+        float[] half = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.WideHalf(rows, a, from, stride, b, depth, c, to, pitch, add, bias));
         for (int r = 0; r < rows; r++)
             for (int n = 0; n < pitch; n++)
             {
-                int at = PlaceOf(r) + n;
+                int at = RowTo(r) * pitch + n;
                 float sum = n < columns ? bias[n] : before[at];
                 for (int k = 0; k < depth && n < columns; k++)
-                    sum = MathF.FusedMultiplyAdd(a[r * stride + k], b[k * columns + n], sum);
+                    sum = MathF.FusedMultiplyAdd(a[RowFrom(r) * stride + k], b[k * columns + n], sum);
                 Assert.That(wide[at], Is.EqualTo(adds && n < columns ? sum + before[at] : sum), $"row {r} column {n}");
+                Assert.That(half[at], Is.EqualTo(n < columns / 2 ? wide[at] : before[at]), $"half a panel: row {r} column {n}");
             }
 
-        // The last row first.
-        int PlaceOf(int row) => (rows - 1 - row) * pitch;
+        // To the last row first; from anywhere, some rows twice and some not at all.
+        int RowTo(int row) => rows - 1 - row;
+
+        int RowFrom(int row) => 5 * row * row % rows;
 
         float[] Tile(Kernel kernel)
         {
             float[] c = [.. before];
-            nint[] places = [.. Enumerable.Range(0, rows).Select(r => (nint)PlaceOf(r))];
             fixed (float* pa = a, pb = b, pc = c, start = bias)
-            fixed (nint* to = places)
-                kernel(rows, pa, pb, pc, to, adds ? pc : null, start);
+            fixed (int* from = (int[])[.. Enumerable.Range(0, rows).Select(RowFrom)], to = (int[])[.. Enumerable.Range(0, rows).Select(RowTo)])
+                kernel(rows, pa, from, pb, pc, to, adds ? pc : null, start);
             return c;
         }
     }
 
-    private delegate void Kernel(int rows, float* a, float* b, float* c, nint* places, float* add, float* bias);
+    private delegate void Kernel(int rows, float* a, int* from, float* b, float* c, int* to, float* add, float* bias);
 
     [Test]
     public void BothPackingsHoldTheSameWeight()

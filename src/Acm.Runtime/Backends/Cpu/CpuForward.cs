@@ -17,9 +17,6 @@ internal sealed unsafe class Choices : IDisposable
     /// <summary>[N + 2]: rows with k of at least n; the last is 0.</summary>
     public int* Counts => _counts.Data;
 
-    /// <summary>True where every row has the same k, so that the order is the rows' own.</summary>
-    public bool InOrder { get; private set; }
-
     public void Need(int rows, int learners)
     {
         _k.Need(rows);
@@ -35,9 +32,6 @@ internal sealed unsafe class Choices : IDisposable
             Counts[n] = 0;
         for (int row = 0; row < rows; row++)
             Counts[K[row]]++;
-        InOrder = false;
-        for (int n = 0; n <= learners; n++)
-            InOrder |= Counts[n] == rows;
         for (int n = learners; n >= 0; n--)
         {
             next[n] = Counts[n + 1];
@@ -83,7 +77,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         _buffers = Make<float>(backend.BufferCount);
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
-        _scratch = Make<float>(2 * MostProducts);
+        _scratch = Make<float>(MostProducts);
         _maps = Make<int>(2);
         _workerScratch = Make<float>(backend.Threads);
         backend.Pool.Add(this);
@@ -183,7 +177,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
 
     public Choices Choice(int slot) => _choices[slot];
 
-    /// <summary>Memory for within one step; two for every product that can be carried out together.</summary>
+    /// <summary>Memory for within one step; one for every product that can be carried out together.</summary>
     public float* Scratch(int which, long count) => _scratch[which].Need(count);
 
     /// <summary>Row maps for within one step; two of them.</summary>
@@ -206,9 +200,9 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         _products[0].Clear();
     }
 
-    /// <summary>Adds rows to it.</summary>
-    public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null) =>
-        _products[_productCount].Add(a, stride, row, rows, depth, group, bias);
+    /// <summary>Adds rows to it: of <paramref name="a"/>, those that <paramref name="from"/> names, or one after the other.</summary>
+    public void AddRows(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null, int* from = null) =>
+        _products[_productCount].Add(a, stride, row, rows, depth, group, bias, from);
 
     /// <summary>Ends the list: its row blocks are to be multiplied with every panel of their weights. Another product's list may follow.</summary>
     public void Add(in GemmCall call)

@@ -26,12 +26,19 @@ internal unsafe struct Epilogue
     /// <summary>Whether a register tile can store its own rows at <see cref="Place"/>, the residual's lying as they do.</summary>
     public readonly bool IsDirect => Activation == Activation.Identity && (Residual == null || ResidualRows == null && ResidualStride == OutStride);
 
-    /// <summary>Where rows <paramref name="row"/> .. + <paramref name="rows"/> lie from <see cref="Out"/>.</summary>
+    /// <summary>Where a tile stores its own rows.</summary>
+    /// <param name="row">Its first.</param>
+    /// <param name="column">Its first column.</param>
+    /// <param name="first">Row 0, for what is returned.</param>
+    /// <param name="add">The residual's row 0, or null.</param>
+    /// <returns>Which row each of the tile's is.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Place(int row, int rows, nint* places)
+    public readonly int* Place(int row, int column, out float* first, out float* add)
     {
-        for (int r = 0; r < rows; r++)
-            places[r] = (OutRows == null ? row + r : OutRows[row + r]) * OutStride;
+        nint skip = OutRows == null ? row * OutStride + column : column;
+        first = Out + skip;
+        add = Residual == null ? null : Residual + skip;
+        return OutRows == null ? GemmKernels.InOrder : OutRows + row;
     }
 
     /// <summary>Asks for the memory that <see cref="Store"/> of the same rows and columns will touch.</summary>

@@ -5,8 +5,11 @@ namespace Acm.Runtime.Backends.Cpu;
 /// <summary>Neighbouring rows of a product that share their depth.</summary>
 internal unsafe struct RowBlock
 {
-    /// <summary>First row's values; row r lies r * stride further.</summary>
+    /// <summary>Row 0's values, the next a stride further: the block's first, unless <see cref="From"/> says which are its.</summary>
     public float* A;
+
+    /// <summary>Which row each of the block's is, [Rows]; null: they lie one after the other.</summary>
+    public int* From;
 
     /// <summary>Index of the first row, which the epilogue's maps and outputs start from.</summary>
     public int Row;
@@ -20,6 +23,12 @@ internal unsafe struct RowBlock
 
     /// <summary>Bias of these rows in place of the epilogue's, or null.</summary>
     public float* Bias;
+
+    /// <summary>Row 0 of a tile that begins at a row of the block, for <see cref="RowsFrom"/>.</summary>
+    public readonly float* FirstOf(int row, nint stride) => From == null ? A + row * stride : A;
+
+    /// <summary>The rows of a tile that begins at a row of the block.</summary>
+    public readonly int* RowsFrom(int row) => From == null ? GemmKernels.InOrder : From + row;
 }
 
 /// <summary>
@@ -77,15 +86,9 @@ internal unsafe struct GemmCall
         byte* b = weight.Panel(panel);
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
         bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns;
-        nint* places = stackalloc nint[GemmKernels.MostRows];
+        int* places = GemmKernels.InOrder;
+        nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
         float* c = tile, add = null;
-        if (direct)
-        {
-            c = Epilogue.Out + to;
-            add = Epilogue.Residual == null ? null : Epilogue.Residual + to;
-        }
-        else
-            places = GemmKernels.InTile;
         int tiles = Tiles(rows);
         // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
         if (tiles == 1 && rows < AskedRows && !weight.IsBFloat16)
@@ -95,16 +98,17 @@ internal unsafe struct GemmCall
         for (int done = 0; tiles > 0; tiles--)
         {
             int count = (rows - done + tiles - 1) / tiles, row = block.Row + done;
-            float* a = block.A + done * Stride;
+            float* a = block.FirstOf(done, Stride);
+            int* from = block.RowsFrom(done);
             if (direct)
-                Epilogue.Place(row, count, places);
+                places = Epilogue.Place(row, to, out c, out add);
             else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, Stride, (float*)b, depth, c, places, add, begin, next);
+                GemmKernels.Multiply(count, a, from, Stride, (float*)b, depth, c, places, pitch, add, begin, next);
             else if (widened != null)
-                GemmKernels.Multiply(count, a, Stride, widened, depth, c, places, add, begin, next);
-            else if (GemmKernels.Multiply(count, a, Stride, (uint*)b, depth, c, places, add, begin, next, room))
+                GemmKernels.Multiply(count, a, from, Stride, widened, depth, c, places, pitch, add, begin, next);
+            else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))
                 widened = room;
             if (!direct)
                 Epilogue.Store(tile, row, count, to, columns);
@@ -112,7 +116,7 @@ internal unsafe struct GemmCall
             if (done == 0 && !weight.IsBFloat16)
                 next += (nint)depth * PackedMatrix.Line;
             else
-                next = depth <= DeepestAsked ? (byte*)(a + 2 * count * Stride) : b;
+                next = depth <= DeepestAsked && block.From == null ? (byte*)(a + 2 * count * Stride) : b;
             done += count;
         }
     }
@@ -126,27 +130,21 @@ internal unsafe struct GemmCall
         float* tile = stackalloc float[GemmKernels.MostRows * wide], bias = stackalloc float[wide];
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, wide, bias);
         bool direct = Epilogue.IsDirect && columns == wide;
-        nint* places = stackalloc nint[GemmKernels.MostRows];
-        nint beside = rows * GemmKernels.Columns;
+        int* places = GemmKernels.InOrder;
+        nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns, beside = direct ? GemmKernels.Columns : rows * GemmKernels.Columns;
         float* c = tile, add = null;
         if (direct)
-        {
-            c = Epilogue.Out + to;
-            add = Epilogue.Residual == null ? null : Epilogue.Residual + to;
-            beside = GemmKernels.Columns;
-            Epilogue.Place(block.Row, rows, places);
-        }
+            places = Epilogue.Place(block.Row, to, out c, out add);
         else
         {
-            places = GemmKernels.InTile;
             Epilogue.Announce(block.Row, rows, to);
             Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
         }
         byte* b = weight.Panel(panel);
         if (weight.IsBFloat16)
-            GemmKernels.WideBFloat16Pair(rows, block.A, Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, places, beside, add, begin, next);
+            GemmKernels.WideBFloat16Pair(rows, block.A, block.RowsFrom(0), Stride, (uint*)b, weight.PanelBytes / sizeof(uint), block.Depth, c, places, pitch, beside, add, begin, next);
         else
-            GemmKernels.WidePair(rows, block.A, Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, places, beside, add, begin);
+            GemmKernels.WidePair(rows, block.A, block.RowsFrom(0), Stride, (float*)b, weight.PanelBytes / sizeof(float), block.Depth, c, places, pitch, beside, add, begin);
         if (direct)
             return;
         Epilogue.Store(tile, block.Row, rows, to, GemmKernels.Columns);

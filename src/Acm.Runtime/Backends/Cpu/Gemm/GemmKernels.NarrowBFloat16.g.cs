@@ -6,200 +6,212 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void NarrowBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    public static void NarrowBFloat16(int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 8)
             for (int row = 0; row < rows; row += 6)
                 switch (rows - row)
                 {
-                    case 1: NarrowBFloat161(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 2: NarrowBFloat162(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 3: NarrowBFloat163(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 4: NarrowBFloat164(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 5: NarrowBFloat165(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    default: NarrowBFloat166(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 1: NarrowBFloat161(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 2: NarrowBFloat162(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 3: NarrowBFloat163(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 4: NarrowBFloat164(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 5: NarrowBFloat165(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    default: NarrowBFloat166(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector256.Create(*(a0 + stride));
+            x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
-            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector256.Load(add + to[1] * pitch); c1_1 += Vector256.Load(add + to[1] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector256.Create(*(a0 + stride));
+            x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector256.Create(*(a0 + 2 * stride));
+            x = Vector256.Create(a2[k]);
             c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
-            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
-            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector256.Load(add + to[1] * pitch); c1_1 += Vector256.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector256.Load(add + to[2] * pitch); c2_1 += Vector256.Load(add + to[2] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector256.Create(*(a0 + stride));
+            x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector256.Create(*(a0 + 2 * stride));
+            x = Vector256.Create(a2[k]);
             c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector256.Create(*(a1));
+            x = Vector256.Create(a3[k]);
             c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
-            a0++; a1++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
-            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
-            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
-            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector256.Load(add + to[1] * pitch); c1_1 += Vector256.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector256.Load(add + to[2] * pitch); c2_1 += Vector256.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector256.Load(add + to[3] * pitch); c3_1 += Vector256.Load(add + to[3] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat165(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector256.Create(*(a0 + stride));
+            x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector256.Create(*(a0 + 2 * stride));
+            x = Vector256.Create(a2[k]);
             c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector256.Create(*(a1));
+            x = Vector256.Create(a3[k]);
             c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector256.Create(*(a1 + stride));
+            x = Vector256.Create(a4[k]);
             c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
-            a0++; a1++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
-            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
-            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
-            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
-            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector256.Load(add + to[1] * pitch); c1_1 += Vector256.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector256.Load(add + to[2] * pitch); c2_1 += Vector256.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector256.Load(add + to[3] * pitch); c3_1 += Vector256.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector256.Load(add + to[4] * pitch); c4_1 += Vector256.Load(add + to[4] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void NarrowBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void NarrowBFloat166(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -207,45 +219,45 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector256<float> c5_0 = c0_0, c5_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector256<uint> w0 = Vector256.Load(b);
             Vector256<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector256<float> x;
-            x = Vector256.Create(*(a0));
+            x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector256.Create(*(a0 + stride));
+            x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector256.Create(*(a0 + 2 * stride));
+            x = Vector256.Create(a2[k]);
             c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector256.Create(*(a1));
+            x = Vector256.Create(a3[k]);
             c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector256.Create(*(a1 + stride));
+            x = Vector256.Create(a4[k]);
             c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector256.Create(*(a1 + 2 * stride));
+            x = Vector256.Create(a5[k]);
             c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
-            a0++; a1++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector256.Load(add + places[0]); c0_1 += Vector256.Load(add + places[0] + 16);
-            c1_0 += Vector256.Load(add + places[1]); c1_1 += Vector256.Load(add + places[1] + 16);
-            c2_0 += Vector256.Load(add + places[2]); c2_1 += Vector256.Load(add + places[2] + 16);
-            c3_0 += Vector256.Load(add + places[3]); c3_1 += Vector256.Load(add + places[3] + 16);
-            c4_0 += Vector256.Load(add + places[4]); c4_1 += Vector256.Load(add + places[4] + 16);
-            c5_0 += Vector256.Load(add + places[5]); c5_1 += Vector256.Load(add + places[5] + 16);
+            c0_0 += Vector256.Load(add + to[0] * pitch); c0_1 += Vector256.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector256.Load(add + to[1] * pitch); c1_1 += Vector256.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector256.Load(add + to[2] * pitch); c2_1 += Vector256.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector256.Load(add + to[3] * pitch); c3_1 += Vector256.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector256.Load(add + to[4] * pitch); c4_1 += Vector256.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector256.Load(add + to[5] * pitch); c5_1 += Vector256.Load(add + to[5] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
     }
 }

@@ -6,144 +6,152 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void SlimBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    public static void SlimBFloat16(int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 4)
             for (int row = 0; row < rows; row += 4)
                 switch (rows - row)
                 {
-                    case 1: SlimBFloat161(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 2: SlimBFloat162(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    case 3: SlimBFloat163(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
-                    default: SlimBFloat164(a + row * stride, stride, b + strip, depth, c + strip, places + row, add == null ? null : add + strip, bias + strip); break;
+                    case 1: SlimBFloat161(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 2: SlimBFloat162(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 3: SlimBFloat163(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    default: SlimBFloat164(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void SlimBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector128<uint> w0 = Vector128.Load(b);
             Vector128<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector128<float> x;
-            x = Vector128.Create(*(a0));
+            x = Vector128.Create(a0[k]);
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
+            c0_0 += Vector128.Load(add + to[0] * pitch); c0_1 += Vector128.Load(add + to[0] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void SlimBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector128<uint> w0 = Vector128.Load(b);
             Vector128<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector128<float> x;
-            x = Vector128.Create(*(a0));
+            x = Vector128.Create(a0[k]);
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
-            x = Vector128.Create(*(a0 + stride));
+            x = Vector128.Create(a1[k]);
             c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
             c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
-            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
+            c0_0 += Vector128.Load(add + to[0] * pitch); c0_1 += Vector128.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector128.Load(add + to[1] * pitch); c1_1 += Vector128.Load(add + to[1] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void SlimBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector128<float> c2_0 = c0_0, c2_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector128<uint> w0 = Vector128.Load(b);
             Vector128<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector128<float> x;
-            x = Vector128.Create(*(a0));
+            x = Vector128.Create(a0[k]);
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
-            x = Vector128.Create(*(a0 + stride));
+            x = Vector128.Create(a1[k]);
             c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
             c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
-            x = Vector128.Create(*(a0 + 2 * stride));
+            x = Vector128.Create(a2[k]);
             c2_0 = Vector128.MultiplyAddEstimate(x, b0, c2_0);
             c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
-            a0++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
-            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
-            c2_0 += Vector128.Load(add + places[2]); c2_1 += Vector128.Load(add + places[2] + 16);
+            c0_0 += Vector128.Load(add + to[0] * pitch); c0_1 += Vector128.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector128.Load(add + to[1] * pitch); c1_1 += Vector128.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector128.Load(add + to[2] * pitch); c2_1 += Vector128.Load(add + to[2] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SlimBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void SlimBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector128<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector128<float> c3_0 = c0_0, c3_1 = c0_1;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector128<uint> w0 = Vector128.Load(b);
             Vector128<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector128<float> x;
-            x = Vector128.Create(*(a0));
+            x = Vector128.Create(a0[k]);
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
-            x = Vector128.Create(*(a0 + stride));
+            x = Vector128.Create(a1[k]);
             c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
             c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
-            x = Vector128.Create(*(a0 + 2 * stride));
+            x = Vector128.Create(a2[k]);
             c2_0 = Vector128.MultiplyAddEstimate(x, b0, c2_0);
             c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
-            x = Vector128.Create(*(a1));
+            x = Vector128.Create(a3[k]);
             c3_0 = Vector128.MultiplyAddEstimate(x, b0, c3_0);
             c3_1 = Vector128.MultiplyAddEstimate(x, b1, c3_1);
-            a0++; a1++; b += 16;
+            b += 16;
         }
         if (add != null)
         {
-            c0_0 += Vector128.Load(add + places[0]); c0_1 += Vector128.Load(add + places[0] + 16);
-            c1_0 += Vector128.Load(add + places[1]); c1_1 += Vector128.Load(add + places[1] + 16);
-            c2_0 += Vector128.Load(add + places[2]); c2_1 += Vector128.Load(add + places[2] + 16);
-            c3_0 += Vector128.Load(add + places[3]); c3_1 += Vector128.Load(add + places[3] + 16);
+            c0_0 += Vector128.Load(add + to[0] * pitch); c0_1 += Vector128.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector128.Load(add + to[1] * pitch); c1_1 += Vector128.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector128.Load(add + to[2] * pitch); c2_1 += Vector128.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector128.Load(add + to[3] * pitch); c3_1 += Vector128.Load(add + to[3] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
     }
 }

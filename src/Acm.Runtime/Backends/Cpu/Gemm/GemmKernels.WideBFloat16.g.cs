@@ -7,291 +7,293 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBFloat16(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    public static void WideBFloat16(int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         switch (rows)
         {
-            case 1: WideBFloat161(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 2: WideBFloat162(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 3: WideBFloat163(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 4: WideBFloat164(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 5: WideBFloat165(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 6: WideBFloat166(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 7: WideBFloat167(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 8: WideBFloat168(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 9: WideBFloat169(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 10: WideBFloat1610(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 11: WideBFloat1611(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 12: WideBFloat1612(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            case 13: WideBFloat1613(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
-            default: WideBFloat1614(a, stride, b, depth, c, places, add, bias, ahead, keep); break;
+            case 1: WideBFloat161(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 2: WideBFloat162(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 3: WideBFloat163(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 4: WideBFloat164(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 5: WideBFloat165(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 6: WideBFloat166(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 7: WideBFloat167(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 8: WideBFloat168(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 9: WideBFloat169(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 10: WideBFloat1610(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 11: WideBFloat1611(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 12: WideBFloat1612(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            case 13: WideBFloat1613(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
+            default: WideBFloat1614(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat161(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            a0++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat162(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            a0++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat163(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            a0++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat164(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            a0++; a1++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat165(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat165(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            a0++; a1++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat166(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat166(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -299,72 +301,72 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            a0++; a1++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat167(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat167(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -373,78 +375,78 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            a0++; a1++; a2++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat168(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat168(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -454,84 +456,84 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            a0++; a1++; a2++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat169(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat169(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -542,90 +544,90 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            a0++; a1++; a2++; b += 16; ahead += 64;
+            b += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1610(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1610(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -637,10 +639,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -648,86 +649,87 @@ internal static unsafe partial class GemmKernels
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
+            b += 16; ahead += 64; keep += 32;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
-                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
-            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
-        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1611(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1611(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -740,10 +742,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -751,92 +752,93 @@ internal static unsafe partial class GemmKernels
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
+            b += 16; ahead += 64; keep += 32;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
-                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
-                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
-            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
-            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
-        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
-        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1612(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1612(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -850,10 +852,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -861,98 +862,99 @@ internal static unsafe partial class GemmKernels
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            a0++; a1++; a2++; a3++; b += 16; ahead += 64; keep += 32;
+            b += 16; ahead += 64; keep += 32;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
-                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
-                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
-                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
+                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
-            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
-            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
-            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
-        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
-        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
-        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1613(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1613(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -967,10 +969,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -978,104 +979,105 @@ internal static unsafe partial class GemmKernels
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(*(a4));
+            x = Vector512.Create(a12[k]);
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
+            b += 16; ahead += 64; keep += 32;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
-                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
-                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
-                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
-                Sse.Prefetch0(c + places[12]); Sse.Prefetch0(c + places[12] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
+                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
+                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
-            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
-            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
-            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
-            c12_0 += Vector512.Load(add + places[12]); c12_1 += Vector512.Load(add + places[12] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
-        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
-        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
-        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
-        c12_0.Store(c + places[12]); c12_1.Store(c + places[12] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat1614(float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    private static void WideBFloat1614(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -1091,10 +1093,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
         Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -1102,103 +1103,102 @@ internal static unsafe partial class GemmKernels
             Vector512<float> x;
             if (Sse.IsSupported)
                 Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(*(a4));
+            x = Vector512.Create(a12[k]);
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            x = Vector512.Create(*(a4 + stride));
+            x = Vector512.Create(a13[k]);
             c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
             c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            a0++; a1++; a2++; a3++; a4++; b += 16; ahead += 64; keep += 32;
+            b += 16; ahead += 64; keep += 32;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16);
-                Sse.Prefetch0(c + places[6]); Sse.Prefetch0(c + places[6] + 16);
-                Sse.Prefetch0(c + places[7]); Sse.Prefetch0(c + places[7] + 16);
-                Sse.Prefetch0(c + places[8]); Sse.Prefetch0(c + places[8] + 16);
-                Sse.Prefetch0(c + places[9]); Sse.Prefetch0(c + places[9] + 16);
-                Sse.Prefetch0(c + places[10]); Sse.Prefetch0(c + places[10] + 16);
-                Sse.Prefetch0(c + places[11]); Sse.Prefetch0(c + places[11] + 16);
-                Sse.Prefetch0(c + places[12]); Sse.Prefetch0(c + places[12] + 16);
-                Sse.Prefetch0(c + places[13]); Sse.Prefetch0(c + places[13] + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
+                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
+                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
+                Sse.Prefetch0(c + to[13] * pitch); Sse.Prefetch0(c + to[13] * pitch + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16);
-            c6_0 += Vector512.Load(add + places[6]); c6_1 += Vector512.Load(add + places[6] + 16);
-            c7_0 += Vector512.Load(add + places[7]); c7_1 += Vector512.Load(add + places[7] + 16);
-            c8_0 += Vector512.Load(add + places[8]); c8_1 += Vector512.Load(add + places[8] + 16);
-            c9_0 += Vector512.Load(add + places[9]); c9_1 += Vector512.Load(add + places[9] + 16);
-            c10_0 += Vector512.Load(add + places[10]); c10_1 += Vector512.Load(add + places[10] + 16);
-            c11_0 += Vector512.Load(add + places[11]); c11_1 += Vector512.Load(add + places[11] + 16);
-            c12_0 += Vector512.Load(add + places[12]); c12_1 += Vector512.Load(add + places[12] + 16);
-            c13_0 += Vector512.Load(add + places[13]); c13_1 += Vector512.Load(add + places[13] + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
+            c13_0 += Vector512.Load(add + to[13] * pitch); c13_1 += Vector512.Load(add + to[13] * pitch + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16);
-        c6_0.Store(c + places[6]); c6_1.Store(c + places[6] + 16);
-        c7_0.Store(c + places[7]); c7_1.Store(c + places[7] + 16);
-        c8_0.Store(c + places[8]); c8_1.Store(c + places[8] + 16);
-        c9_0.Store(c + places[9]); c9_1.Store(c + places[9] + 16);
-        c10_0.Store(c + places[10]); c10_1.Store(c + places[10] + 16);
-        c11_0.Store(c + places[11]); c11_1.Store(c + places[11] + 16);
-        c12_0.Store(c + places[12]); c12_1.Store(c + places[12] + 16);
-        c13_0.Store(c + places[13]); c13_1.Store(c + places[13] + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
+        c13_0.Store(c + to[13] * pitch); c13_1.Store(c + to[13] * pitch + 16);
     }
 }

@@ -7,123 +7,124 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideBFloat16Pair(int rows, float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    public static void WideBFloat16Pair(int rows, float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         switch (rows)
         {
-            case 1: WideBFloat16Pair1(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
-            case 2: WideBFloat16Pair2(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
-            case 3: WideBFloat16Pair3(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
-            case 4: WideBFloat16Pair4(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
-            case 5: WideBFloat16Pair5(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
-            default: WideBFloat16Pair6(a, stride, b, panel, depth, c, places, beside, add, bias, ahead); break;
+            case 1: WideBFloat16Pair1(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
+            case 2: WideBFloat16Pair2(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
+            case 3: WideBFloat16Pair3(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
+            case 4: WideBFloat16Pair4(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
+            case 5: WideBFloat16Pair5(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
+            default: WideBFloat16Pair6(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias, ahead); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair1(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair1(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<uint> w1 = Vector512.Load(next);
             Vector512<float> b2 = (w1 << 16).AsSingle(), b3 = (w1 & upper).AsSingle();
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            a0++; b += 16; next += 16;
+            b += 16; next += 16;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair2(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair2(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
             Vector512<uint> w1 = Vector512.Load(next);
             Vector512<float> b2 = (w1 << 16).AsSingle(), b3 = (w1 & upper).AsSingle();
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            a0++; b += 16; next += 16;
+            b += 16; next += 16;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16); Sse.Prefetch0(c + to[1] * pitch + beside); Sse.Prefetch0(c + to[1] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair3(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair3(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -135,60 +136,60 @@ internal static unsafe partial class GemmKernels
                 Sse.Prefetch1(ahead);
                 Sse.Prefetch1(ahead + panel * sizeof(uint));
             }
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             c2_2 = Vector512.FusedMultiplyAdd(x, b2, c2_2);
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
-            a0++; b += 16; next += 16; ahead += 64;
+            b += 16; next += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16); Sse.Prefetch0(c + to[1] * pitch + beside); Sse.Prefetch0(c + to[1] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16); Sse.Prefetch0(c + to[2] * pitch + beside); Sse.Prefetch0(c + to[2] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16); c2_2 += Vector512.Load(add + to[2] * pitch + beside); c2_3 += Vector512.Load(add + to[2] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16); c2_2.Store(c + to[2] * pitch + beside); c2_3.Store(c + to[2] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair4(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair4(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -200,58 +201,59 @@ internal static unsafe partial class GemmKernels
                 Sse.Prefetch1(ahead);
                 Sse.Prefetch1(ahead + panel * sizeof(uint));
             }
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             c2_2 = Vector512.FusedMultiplyAdd(x, b2, c2_2);
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
             c3_2 = Vector512.FusedMultiplyAdd(x, b2, c3_2);
             c3_3 = Vector512.FusedMultiplyAdd(x, b3, c3_3);
-            a0++; a1++; b += 16; next += 16; ahead += 64;
+            b += 16; next += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16); Sse.Prefetch0(c + to[1] * pitch + beside); Sse.Prefetch0(c + to[1] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16); Sse.Prefetch0(c + to[2] * pitch + beside); Sse.Prefetch0(c + to[2] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16); Sse.Prefetch0(c + to[3] * pitch + beside); Sse.Prefetch0(c + to[3] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16); c2_2 += Vector512.Load(add + to[2] * pitch + beside); c2_3 += Vector512.Load(add + to[2] * pitch + beside + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16); c3_2 += Vector512.Load(add + to[3] * pitch + beside); c3_3 += Vector512.Load(add + to[3] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16); c2_2.Store(c + to[2] * pitch + beside); c2_3.Store(c + to[2] * pitch + beside + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16); c3_2.Store(c + to[3] * pitch + beside); c3_3.Store(c + to[3] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair5(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair5(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -259,10 +261,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1, c4_2 = c0_2, c4_3 = c0_3;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -274,66 +275,67 @@ internal static unsafe partial class GemmKernels
                 Sse.Prefetch1(ahead);
                 Sse.Prefetch1(ahead + panel * sizeof(uint));
             }
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             c2_2 = Vector512.FusedMultiplyAdd(x, b2, c2_2);
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
             c3_2 = Vector512.FusedMultiplyAdd(x, b2, c3_2);
             c3_3 = Vector512.FusedMultiplyAdd(x, b3, c3_3);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
             c4_2 = Vector512.FusedMultiplyAdd(x, b2, c4_2);
             c4_3 = Vector512.FusedMultiplyAdd(x, b3, c4_3);
-            a0++; a1++; b += 16; next += 16; ahead += 64;
+            b += 16; next += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16); Sse.Prefetch0(c + places[4] + beside); Sse.Prefetch0(c + places[4] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16); Sse.Prefetch0(c + to[1] * pitch + beside); Sse.Prefetch0(c + to[1] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16); Sse.Prefetch0(c + to[2] * pitch + beside); Sse.Prefetch0(c + to[2] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16); Sse.Prefetch0(c + to[3] * pitch + beside); Sse.Prefetch0(c + to[3] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16); Sse.Prefetch0(c + to[4] * pitch + beside); Sse.Prefetch0(c + to[4] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16); c4_2 += Vector512.Load(add + places[4] + beside); c4_3 += Vector512.Load(add + places[4] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16); c2_2 += Vector512.Load(add + to[2] * pitch + beside); c2_3 += Vector512.Load(add + to[2] * pitch + beside + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16); c3_2 += Vector512.Load(add + to[3] * pitch + beside); c3_3 += Vector512.Load(add + to[3] * pitch + beside + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16); c4_2 += Vector512.Load(add + to[4] * pitch + beside); c4_3 += Vector512.Load(add + to[4] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16); c4_2.Store(c + places[4] + beside); c4_3.Store(c + places[4] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16); c2_2.Store(c + to[2] * pitch + beside); c2_3.Store(c + to[2] * pitch + beside + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16); c3_2.Store(c + to[3] * pitch + beside); c3_3.Store(c + to[3] * pitch + beside + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16); c4_2.Store(c + to[4] * pitch + beside); c4_3.Store(c + to[4] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideBFloat16Pair6(float* a, nint stride, uint* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias, byte* ahead)
+    private static void WideBFloat16Pair6(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -342,10 +344,9 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1, c3_2 = c0_2, c3_3 = c0_3;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1, c4_2 = c0_2, c4_3 = c0_3;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1, c5_2 = c0_2, c5_3 = c0_3;
-        nint rest = Math.Min(depth, 48);
-        depth -= rest;
+        nint end = -Math.Min(depth, 48);
     Sum:
-        for (; depth > 0; depth--)
+        for (; k < end; k++)
         {
             Vector512<uint> w0 = Vector512.Load(b);
             Vector512<float> b0 = (w0 << 16).AsSingle(), b1 = (w0 & upper).AsSingle();
@@ -357,67 +358,66 @@ internal static unsafe partial class GemmKernels
                 Sse.Prefetch1(ahead);
                 Sse.Prefetch1(ahead + panel * sizeof(uint));
             }
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             c2_2 = Vector512.FusedMultiplyAdd(x, b2, c2_2);
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
             c3_2 = Vector512.FusedMultiplyAdd(x, b2, c3_2);
             c3_3 = Vector512.FusedMultiplyAdd(x, b3, c3_3);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
             c4_2 = Vector512.FusedMultiplyAdd(x, b2, c4_2);
             c4_3 = Vector512.FusedMultiplyAdd(x, b3, c4_3);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
             c5_2 = Vector512.FusedMultiplyAdd(x, b2, c5_2);
             c5_3 = Vector512.FusedMultiplyAdd(x, b3, c5_3);
-            a0++; a1++; b += 16; next += 16; ahead += 64;
+            b += 16; next += 16; ahead += 64;
         }
-        if (rest > 0)
+        if (end < 0)
         {
             if (Sse.IsSupported)
             {
-                Sse.Prefetch0(c + places[0]); Sse.Prefetch0(c + places[0] + 16); Sse.Prefetch0(c + places[0] + beside); Sse.Prefetch0(c + places[0] + beside + 16);
-                Sse.Prefetch0(c + places[1]); Sse.Prefetch0(c + places[1] + 16); Sse.Prefetch0(c + places[1] + beside); Sse.Prefetch0(c + places[1] + beside + 16);
-                Sse.Prefetch0(c + places[2]); Sse.Prefetch0(c + places[2] + 16); Sse.Prefetch0(c + places[2] + beside); Sse.Prefetch0(c + places[2] + beside + 16);
-                Sse.Prefetch0(c + places[3]); Sse.Prefetch0(c + places[3] + 16); Sse.Prefetch0(c + places[3] + beside); Sse.Prefetch0(c + places[3] + beside + 16);
-                Sse.Prefetch0(c + places[4]); Sse.Prefetch0(c + places[4] + 16); Sse.Prefetch0(c + places[4] + beside); Sse.Prefetch0(c + places[4] + beside + 16);
-                Sse.Prefetch0(c + places[5]); Sse.Prefetch0(c + places[5] + 16); Sse.Prefetch0(c + places[5] + beside); Sse.Prefetch0(c + places[5] + beside + 16);
+                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16); Sse.Prefetch0(c + to[0] * pitch + beside); Sse.Prefetch0(c + to[0] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16); Sse.Prefetch0(c + to[1] * pitch + beside); Sse.Prefetch0(c + to[1] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16); Sse.Prefetch0(c + to[2] * pitch + beside); Sse.Prefetch0(c + to[2] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16); Sse.Prefetch0(c + to[3] * pitch + beside); Sse.Prefetch0(c + to[3] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16); Sse.Prefetch0(c + to[4] * pitch + beside); Sse.Prefetch0(c + to[4] * pitch + beside + 16);
+                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16); Sse.Prefetch0(c + to[5] * pitch + beside); Sse.Prefetch0(c + to[5] * pitch + beside + 16);
             }
-            depth = rest;
-            rest = 0;
+            end = 0;
             goto Sum;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
-            c3_0 += Vector512.Load(add + places[3]); c3_1 += Vector512.Load(add + places[3] + 16); c3_2 += Vector512.Load(add + places[3] + beside); c3_3 += Vector512.Load(add + places[3] + beside + 16);
-            c4_0 += Vector512.Load(add + places[4]); c4_1 += Vector512.Load(add + places[4] + 16); c4_2 += Vector512.Load(add + places[4] + beside); c4_3 += Vector512.Load(add + places[4] + beside + 16);
-            c5_0 += Vector512.Load(add + places[5]); c5_1 += Vector512.Load(add + places[5] + 16); c5_2 += Vector512.Load(add + places[5] + beside); c5_3 += Vector512.Load(add + places[5] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16); c2_2 += Vector512.Load(add + to[2] * pitch + beside); c2_3 += Vector512.Load(add + to[2] * pitch + beside + 16);
+            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16); c3_2 += Vector512.Load(add + to[3] * pitch + beside); c3_3 += Vector512.Load(add + to[3] * pitch + beside + 16);
+            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16); c4_2 += Vector512.Load(add + to[4] * pitch + beside); c4_3 += Vector512.Load(add + to[4] * pitch + beside + 16);
+            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16); c5_2 += Vector512.Load(add + to[5] * pitch + beside); c5_3 += Vector512.Load(add + to[5] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
-        c3_0.Store(c + places[3]); c3_1.Store(c + places[3] + 16); c3_2.Store(c + places[3] + beside); c3_3.Store(c + places[3] + beside + 16);
-        c4_0.Store(c + places[4]); c4_1.Store(c + places[4] + 16); c4_2.Store(c + places[4] + beside); c4_3.Store(c + places[4] + beside + 16);
-        c5_0.Store(c + places[5]); c5_1.Store(c + places[5] + 16); c5_2.Store(c + places[5] + beside); c5_3.Store(c + places[5] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16); c2_2.Store(c + to[2] * pitch + beside); c2_3.Store(c + to[2] * pitch + beside + 16);
+        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16); c3_2.Store(c + to[3] * pitch + beside); c3_3.Store(c + to[3] * pitch + beside + 16);
+        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16); c4_2.Store(c + to[4] * pitch + beside); c4_3.Store(c + to[4] * pitch + beside + 16);
+        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16); c5_2.Store(c + to[5] * pitch + beside); c5_3.Store(c + to[5] * pitch + beside + 16);
     }
 }

@@ -6,226 +6,240 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideHalf(int rows, float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    public static void WideHalf(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         switch (rows)
         {
-            case 1: WideHalf1(a, stride, b, depth, c, places, add, bias); break;
-            case 2: WideHalf2(a, stride, b, depth, c, places, add, bias); break;
-            case 3: WideHalf3(a, stride, b, depth, c, places, add, bias); break;
-            case 4: WideHalf4(a, stride, b, depth, c, places, add, bias); break;
-            case 5: WideHalf5(a, stride, b, depth, c, places, add, bias); break;
-            case 6: WideHalf6(a, stride, b, depth, c, places, add, bias); break;
-            case 7: WideHalf7(a, stride, b, depth, c, places, add, bias); break;
-            case 8: WideHalf8(a, stride, b, depth, c, places, add, bias); break;
-            case 9: WideHalf9(a, stride, b, depth, c, places, add, bias); break;
-            case 10: WideHalf10(a, stride, b, depth, c, places, add, bias); break;
-            case 11: WideHalf11(a, stride, b, depth, c, places, add, bias); break;
-            case 12: WideHalf12(a, stride, b, depth, c, places, add, bias); break;
-            case 13: WideHalf13(a, stride, b, depth, c, places, add, bias); break;
-            default: WideHalf14(a, stride, b, depth, c, places, add, bias); break;
+            case 1: WideHalf1(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 2: WideHalf2(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 3: WideHalf3(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 4: WideHalf4(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 5: WideHalf5(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 6: WideHalf6(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 7: WideHalf7(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 8: WideHalf8(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 9: WideHalf9(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 10: WideHalf10(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 11: WideHalf11(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 12: WideHalf12(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            case 13: WideHalf13(a, from, stride, b, depth, c, to, pitch, add, bias); break;
+            default: WideHalf14(a, from, stride, b, depth, c, to, pitch, add, bias); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf1(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            a0++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
         }
-        c0_0.Store(c + places[0]);
+        c0_0.Store(c + to[0] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf2(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            a0++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf3(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            a0++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf4(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
         Vector512<float> c3_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            a0++; a1++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf5(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
         Vector512<float> c3_0 = c0_0;
         Vector512<float> c4_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            a0++; a1++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf6(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
         Vector512<float> c3_0 = c0_0;
         Vector512<float> c4_0 = c0_0;
         Vector512<float> c5_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            a0++; a1++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf7(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -233,49 +247,51 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c4_0 = c0_0;
         Vector512<float> c5_0 = c0_0;
         Vector512<float> c6_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            a0++; a1++; a2++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf8(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -284,53 +300,55 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c5_0 = c0_0;
         Vector512<float> c6_0 = c0_0;
         Vector512<float> c7_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            a0++; a1++; a2++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf9(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -340,57 +358,59 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c6_0 = c0_0;
         Vector512<float> c7_0 = c0_0;
         Vector512<float> c8_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            a0++; a1++; a2++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf10(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -401,61 +421,63 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c7_0 = c0_0;
         Vector512<float> c8_0 = c0_0;
         Vector512<float> c9_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            a0++; a1++; a2++; a3++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
-            c9_0 += Vector512.Load(add + places[9]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
+            c9_0 += Vector512.Load(add + to[9] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
-        c9_0.Store(c + places[9]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
+        c9_0.Store(c + to[9] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf11(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -467,65 +489,67 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c8_0 = c0_0;
         Vector512<float> c9_0 = c0_0;
         Vector512<float> c10_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            a0++; a1++; a2++; a3++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
-            c9_0 += Vector512.Load(add + places[9]);
-            c10_0 += Vector512.Load(add + places[10]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
+            c9_0 += Vector512.Load(add + to[9] * pitch);
+            c10_0 += Vector512.Load(add + to[10] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
-        c9_0.Store(c + places[9]);
-        c10_0.Store(c + places[10]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
+        c9_0.Store(c + to[9] * pitch);
+        c10_0.Store(c + to[10] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf12(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -538,69 +562,71 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c9_0 = c0_0;
         Vector512<float> c10_0 = c0_0;
         Vector512<float> c11_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            a0++; a1++; a2++; a3++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
-            c9_0 += Vector512.Load(add + places[9]);
-            c10_0 += Vector512.Load(add + places[10]);
-            c11_0 += Vector512.Load(add + places[11]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
+            c9_0 += Vector512.Load(add + to[9] * pitch);
+            c10_0 += Vector512.Load(add + to[10] * pitch);
+            c11_0 += Vector512.Load(add + to[11] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
-        c9_0.Store(c + places[9]);
-        c10_0.Store(c + places[10]);
-        c11_0.Store(c + places[11]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
+        c9_0.Store(c + to[9] * pitch);
+        c10_0.Store(c + to[10] * pitch);
+        c11_0.Store(c + to[11] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf13(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -614,73 +640,75 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c10_0 = c0_0;
         Vector512<float> c11_0 = c0_0;
         Vector512<float> c12_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            x = Vector512.Create(*(a4));
+            x = Vector512.Create(a12[k]);
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            a0++; a1++; a2++; a3++; a4++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
-            c9_0 += Vector512.Load(add + places[9]);
-            c10_0 += Vector512.Load(add + places[10]);
-            c11_0 += Vector512.Load(add + places[11]);
-            c12_0 += Vector512.Load(add + places[12]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
+            c9_0 += Vector512.Load(add + to[9] * pitch);
+            c10_0 += Vector512.Load(add + to[10] * pitch);
+            c11_0 += Vector512.Load(add + to[11] * pitch);
+            c12_0 += Vector512.Load(add + to[12] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
-        c9_0.Store(c + places[9]);
-        c10_0.Store(c + places[10]);
-        c11_0.Store(c + places[11]);
-        c12_0.Store(c + places[12]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
+        c9_0.Store(c + to[9] * pitch);
+        c10_0.Store(c + to[10] * pitch);
+        c11_0.Store(c + to[11] * pitch);
+        c12_0.Store(c + to[12] * pitch);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideHalf14(float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias)
+    private static void WideHalf14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
-        float* a0 = a, a1 = a0 + 3 * stride, a2 = a1 + 3 * stride, a3 = a2 + 3 * stride, a4 = a3 + 3 * stride;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -695,70 +723,70 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c11_0 = c0_0;
         Vector512<float> c12_0 = c0_0;
         Vector512<float> c13_0 = c0_0;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            x = Vector512.Create(*(a1));
+            x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            x = Vector512.Create(*(a1 + stride));
+            x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            x = Vector512.Create(*(a1 + 2 * stride));
+            x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            x = Vector512.Create(*(a2));
+            x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            x = Vector512.Create(*(a2 + stride));
+            x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            x = Vector512.Create(*(a2 + 2 * stride));
+            x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            x = Vector512.Create(*(a3));
+            x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            x = Vector512.Create(*(a3 + stride));
+            x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            x = Vector512.Create(*(a3 + 2 * stride));
+            x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            x = Vector512.Create(*(a4));
+            x = Vector512.Create(a12[k]);
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            x = Vector512.Create(*(a4 + stride));
+            x = Vector512.Create(a13[k]);
             c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
-            a0++; a1++; a2++; a3++; a4++; b += 32;
+            b += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]);
-            c1_0 += Vector512.Load(add + places[1]);
-            c2_0 += Vector512.Load(add + places[2]);
-            c3_0 += Vector512.Load(add + places[3]);
-            c4_0 += Vector512.Load(add + places[4]);
-            c5_0 += Vector512.Load(add + places[5]);
-            c6_0 += Vector512.Load(add + places[6]);
-            c7_0 += Vector512.Load(add + places[7]);
-            c8_0 += Vector512.Load(add + places[8]);
-            c9_0 += Vector512.Load(add + places[9]);
-            c10_0 += Vector512.Load(add + places[10]);
-            c11_0 += Vector512.Load(add + places[11]);
-            c12_0 += Vector512.Load(add + places[12]);
-            c13_0 += Vector512.Load(add + places[13]);
+            c0_0 += Vector512.Load(add + to[0] * pitch);
+            c1_0 += Vector512.Load(add + to[1] * pitch);
+            c2_0 += Vector512.Load(add + to[2] * pitch);
+            c3_0 += Vector512.Load(add + to[3] * pitch);
+            c4_0 += Vector512.Load(add + to[4] * pitch);
+            c5_0 += Vector512.Load(add + to[5] * pitch);
+            c6_0 += Vector512.Load(add + to[6] * pitch);
+            c7_0 += Vector512.Load(add + to[7] * pitch);
+            c8_0 += Vector512.Load(add + to[8] * pitch);
+            c9_0 += Vector512.Load(add + to[9] * pitch);
+            c10_0 += Vector512.Load(add + to[10] * pitch);
+            c11_0 += Vector512.Load(add + to[11] * pitch);
+            c12_0 += Vector512.Load(add + to[12] * pitch);
+            c13_0 += Vector512.Load(add + to[13] * pitch);
         }
-        c0_0.Store(c + places[0]);
-        c1_0.Store(c + places[1]);
-        c2_0.Store(c + places[2]);
-        c3_0.Store(c + places[3]);
-        c4_0.Store(c + places[4]);
-        c5_0.Store(c + places[5]);
-        c6_0.Store(c + places[6]);
-        c7_0.Store(c + places[7]);
-        c8_0.Store(c + places[8]);
-        c9_0.Store(c + places[9]);
-        c10_0.Store(c + places[10]);
-        c11_0.Store(c + places[11]);
-        c12_0.Store(c + places[12]);
-        c13_0.Store(c + places[13]);
+        c0_0.Store(c + to[0] * pitch);
+        c1_0.Store(c + to[1] * pitch);
+        c2_0.Store(c + to[2] * pitch);
+        c3_0.Store(c + to[3] * pitch);
+        c4_0.Store(c + to[4] * pitch);
+        c5_0.Store(c + to[5] * pitch);
+        c6_0.Store(c + to[6] * pitch);
+        c7_0.Store(c + to[7] * pitch);
+        c8_0.Store(c + to[8] * pitch);
+        c9_0.Store(c + to[9] * pitch);
+        c10_0.Store(c + to[10] * pitch);
+        c11_0.Store(c + to[11] * pitch);
+        c12_0.Store(c + to[12] * pitch);
+        c13_0.Store(c + to[13] * pitch);
     }
 }

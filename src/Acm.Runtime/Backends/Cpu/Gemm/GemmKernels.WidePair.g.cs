@@ -6,112 +6,118 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WidePair(int rows, float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
+    public static void WidePair(int rows, float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
         switch (rows)
         {
-            case 1: WidePair1(a, stride, b, panel, depth, c, places, beside, add, bias); break;
-            case 2: WidePair2(a, stride, b, panel, depth, c, places, beside, add, bias); break;
-            default: WidePair3(a, stride, b, panel, depth, c, places, beside, add, bias); break;
+            case 1: WidePair1(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias); break;
+            case 2: WidePair2(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias); break;
+            default: WidePair3(a, from, stride, b, panel, depth, c, to, pitch, beside, add, bias); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair1(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
+    private static void WidePair1(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> b2 = Vector512.Load(next), b3 = Vector512.Load(next + 16);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            a0++; b += 32; next += 32;
+            b += 32; next += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair2(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
+    private static void WidePair2(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> b2 = Vector512.Load(next), b3 = Vector512.Load(next + 16);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            a0++; b += 32; next += 32;
+            b += 32; next += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WidePair3(float* a, nint stride, float* b, nint panel, nint depth, float* c, nint* places, nint beside, float* add, float* bias)
+    private static void WidePair3(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
-        float* a0 = a;
+        nint k = -depth;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         float* next = b + panel;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1, c2_2 = c0_2, c2_3 = c0_3;
-        for (; depth > 0; depth--)
+        for (; k < 0; k++)
         {
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> b2 = Vector512.Load(next), b3 = Vector512.Load(next + 16);
             Vector512<float> x;
-            x = Vector512.Create(*(a0));
+            x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
             c0_2 = Vector512.FusedMultiplyAdd(x, b2, c0_2);
             c0_3 = Vector512.FusedMultiplyAdd(x, b3, c0_3);
-            x = Vector512.Create(*(a0 + stride));
+            x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
             c1_2 = Vector512.FusedMultiplyAdd(x, b2, c1_2);
             c1_3 = Vector512.FusedMultiplyAdd(x, b3, c1_3);
-            x = Vector512.Create(*(a0 + 2 * stride));
+            x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
             c2_2 = Vector512.FusedMultiplyAdd(x, b2, c2_2);
             c2_3 = Vector512.FusedMultiplyAdd(x, b3, c2_3);
-            a0++; b += 32; next += 32;
+            b += 32; next += 32;
         }
         if (add != null)
         {
-            c0_0 += Vector512.Load(add + places[0]); c0_1 += Vector512.Load(add + places[0] + 16); c0_2 += Vector512.Load(add + places[0] + beside); c0_3 += Vector512.Load(add + places[0] + beside + 16);
-            c1_0 += Vector512.Load(add + places[1]); c1_1 += Vector512.Load(add + places[1] + 16); c1_2 += Vector512.Load(add + places[1] + beside); c1_3 += Vector512.Load(add + places[1] + beside + 16);
-            c2_0 += Vector512.Load(add + places[2]); c2_1 += Vector512.Load(add + places[2] + 16); c2_2 += Vector512.Load(add + places[2] + beside); c2_3 += Vector512.Load(add + places[2] + beside + 16);
+            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16); c0_2 += Vector512.Load(add + to[0] * pitch + beside); c0_3 += Vector512.Load(add + to[0] * pitch + beside + 16);
+            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16); c1_2 += Vector512.Load(add + to[1] * pitch + beside); c1_3 += Vector512.Load(add + to[1] * pitch + beside + 16);
+            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16); c2_2 += Vector512.Load(add + to[2] * pitch + beside); c2_3 += Vector512.Load(add + to[2] * pitch + beside + 16);
         }
-        c0_0.Store(c + places[0]); c0_1.Store(c + places[0] + 16); c0_2.Store(c + places[0] + beside); c0_3.Store(c + places[0] + beside + 16);
-        c1_0.Store(c + places[1]); c1_1.Store(c + places[1] + 16); c1_2.Store(c + places[1] + beside); c1_3.Store(c + places[1] + beside + 16);
-        c2_0.Store(c + places[2]); c2_1.Store(c + places[2] + 16); c2_2.Store(c + places[2] + beside); c2_3.Store(c + places[2] + beside + 16);
+        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16); c0_2.Store(c + to[0] * pitch + beside); c0_3.Store(c + to[0] * pitch + beside + 16);
+        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16); c1_2.Store(c + to[1] * pitch + beside); c1_3.Store(c + to[1] * pitch + beside + 16);
+        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16); c2_2.Store(c + to[2] * pitch + beside); c2_3.Store(c + to[2] * pitch + beside + 16);
     }
 }

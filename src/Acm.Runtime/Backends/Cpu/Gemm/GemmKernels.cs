@@ -22,8 +22,8 @@ internal static unsafe partial class GemmKernels
     /// <summary>The bias of products without one, of two panels.</summary>
     public static readonly float* NoBias = Zeros();
 
-    /// <summary>Places of the rows of a tile by itself, [rows, 32].</summary>
-    public static readonly nint* InTile = TilePlaces();
+    /// <summary>Rows one after the other, [<see cref="MostRows"/>]: 0, 1, 2...</summary>
+    public static readonly int* InOrder = Ascending();
 
     /// <summary>Most rows of a tile over two panels at once; 0 where there is none.</summary>
     /// <param name="bfloat16">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
@@ -31,35 +31,39 @@ internal static unsafe partial class GemmKernels
 
     /// <summary>Computes one tile.</summary>
     /// <param name="rows">1 to <see cref="MostRows"/>.</param>
-    /// <param name="a">First row; row r lies r * <paramref name="stride"/> further.</param>
+    /// <param name="a">Row 0 of what is read.</param>
+    /// <param name="from">Which of its rows each of the tile's is, [rows].</param>
     /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
     /// <param name="b">The panel [depth, 32].</param>
     /// <param name="depth">Terms of the sums.</param>
-    /// <param name="c">Result.</param>
-    /// <param name="places">Where each row of the result lies from <paramref name="c"/>, [rows].</param>
-    /// <param name="add">What is added to the finished sums, its rows placed as the result's; may be the result's own memory, or null.</param>
+    /// <param name="c">Row 0 of the result.</param>
+    /// <param name="to">Which of its rows each of the tile's is, [rows].</param>
+    /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
+    /// <param name="add">What is added to the finished sums, its rows as the result's; may be the result's own memory, or null.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
     /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
-    public static void Multiply(int rows, float* a, nint stride, float* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead)
+    public static void Multiply(
+        int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, stride, b, depth, c, places, add, bias, ahead);
+            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, stride, b, depth, c, places, add, bias);
+            Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
         else
-            Slim(rows, a, stride, b, depth, c, places, add, bias);
+            Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
     }
 
     /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
     /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
-    public static bool Multiply(int rows, float* a, nint stride, uint* b, nint depth, float* c, nint* places, float* add, float* bias, byte* ahead, float* keep)
+    public static bool Multiply(
+        int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         if (Vector512.IsHardwareAccelerated)
-            WideBFloat16(rows, a, stride, b, depth, c, places, add, bias, ahead, keep);
+            WideBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep);
         else if (Vector256.IsHardwareAccelerated)
-            NarrowBFloat16(rows, a, stride, b, depth, c, places, add, bias);
+            NarrowBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
         else
-            SlimBFloat16(rows, a, stride, b, depth, c, places, add, bias);
+            SlimBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
         return Vector512.IsHardwareAccelerated && rows >= KeepingRows;
     }
 
@@ -67,9 +71,9 @@ internal static unsafe partial class GemmKernels
     public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile, int columns)
     {
         if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
-            WideHalf(rows, a, stride, b, depth, tile, InTile, null, NoBias);
+            WideHalf(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias);
         else
-            Multiply(rows, a, stride, b, depth, tile, InTile, null, NoBias, (byte*)b);
+            Multiply(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b);
     }
 
     /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>
@@ -83,11 +87,11 @@ internal static unsafe partial class GemmKernels
         {
             Multiply(a, 1, r, b, 1, c, Columns);
             Multiply(a, 1, r, b, 1, c, 1);
-            _ = Multiply(r, a, 1, (uint*)b, 1, c, InTile, null, NoBias, (byte*)b, b + Columns);
+            _ = Multiply(r, a, InOrder, 1, (uint*)b, 1, c, InOrder, Columns, null, NoBias, (byte*)b, b + Columns);
             if (r <= PairRows(false))
-                WidePair(r, a, 1, b, Columns, 1, c, InTile, rows * Columns, null, NoBias);
+                WidePair(r, a, InOrder, 1, b, Columns, 1, c, InOrder, Columns, rows * Columns, null, NoBias);
             if (r <= PairRows(true))
-                WideBFloat16Pair(r, a, 1, (uint*)b, Columns / 2, 1, c, InTile, rows * Columns, null, NoBias, (byte*)b);
+                WideBFloat16Pair(r, a, InOrder, 1, (uint*)b, Columns / 2, 1, c, InOrder, Columns, rows * Columns, null, NoBias, (byte*)b);
         }
     }
 
@@ -98,11 +102,11 @@ internal static unsafe partial class GemmKernels
         return zeros;
     }
 
-    private static nint* TilePlaces()
+    private static int* Ascending()
     {
-        nint* places = (nint*)NativeMemory.Alloc(MostRows, (nuint)sizeof(nint));
+        int* rows = (int*)NativeMemory.Alloc(MostRows, sizeof(int));
         for (int r = 0; r < MostRows; r++)
-            places[r] = r * Columns;
-        return places;
+            rows[r] = r;
+        return rows;
     }
 }

@@ -26,8 +26,8 @@ internal sealed unsafe class GemmTasks(int threads)
     /// <summary>Begins the list of row blocks.</summary>
     public void Clear() => _count = 0;
 
-    /// <summary>Adds rows, cut so that each block is worth a task.</summary>
-    public void Add(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null)
+    /// <summary>Adds rows, those of <paramref name="a"/> that <paramref name="from"/> names, cut so that each block is worth a task.</summary>
+    public void Add(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null, int* from = null)
     {
         int tiles = GemmCall.Tiles(rows), values = threads == 1 ? ResidentValues : SharedValues;
         int most = Math.Max(values / (Math.Max(depth, 1) * GemmKernels.MostRows), 1);
@@ -37,7 +37,16 @@ internal sealed unsafe class GemmTasks(int threads)
             int count = (rows - done + blocks - 1) / blocks;
             if (_count == _blocks.Length)
                 Array.Resize(ref _blocks, 2 * _blocks.Length);
-            _blocks[_count++] = new RowBlock { A = a + done * stride, Row = row + done, Rows = count, Depth = depth, Group = group, Bias = bias };
+            _blocks[_count++] = new RowBlock
+            {
+                A = from == null ? a + done * stride : a,
+                From = from == null ? null : from + done,
+                Row = row + done,
+                Rows = count,
+                Depth = depth,
+                Group = group,
+                Bias = bias,
+            };
             done += count;
         }
     }

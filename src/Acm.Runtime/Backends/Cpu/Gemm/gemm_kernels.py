@@ -55,12 +55,7 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, nint stride, {b}{panel}, nint depth, float* c, nint* places{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
-
-
-def place(pointer, step, row):
-    """Rows' addresses, three to a pointer."""
-    return [f"{pointer}{row // 3}", f"{pointer}{row // 3} + {step}", f"{pointer}{row // 3} + 2 * {step}"][row % 3]
+        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
 
 
 # Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
@@ -75,13 +70,13 @@ def kernel(out, f, rows):
     """One tile: rows x panels x two vectors of accumulators."""
     # (name, panel, first column in the panel)
     sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in range(f.vectors)]
-    groups = range((rows + 2) // 3)
-    pointers = lambda name, first, step: "float* " + f"{name}0 = {first}" + "".join(f", {name}{g} = {name}{g - 1} + 3 * {step}" for g in groups[1:]) + ";\n"
-    target = lambda to, r, p, column: plus(plus(f"{to} + places[{r}]", "beside" if p else ""), column)
+    target = lambda to, r, p, column: plus(plus(f"{to} + to[{r}] * pitch", "beside" if p else ""), column)
     lines = f.ahead(rows) if f.ahead else 0
     out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
     out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
-    out.write("        " + pointers("a", "a", "stride"))
+    # One counter, from below zero up, is also the rows' index: registers for addresses are short.
+    out.write("        nint k = -depth;\n        a += depth;\n")
+    out.write("        float* " + ", ".join(f"a{r} = a + from[{r}] * stride" for r in range(rows)) + ";\n")
     if f.panels > 1:
         out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
     if f.bfloat16:
@@ -90,8 +85,8 @@ def kernel(out, f, rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
             f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * COLUMNS + column)})") for s, p, column in sums) + ";\n")
     if f.ahead:
-        out.write(f"        nint rest = Math.Min(depth, {LATE});\n        depth -= rest;\n    Sum:\n")
-    out.write("        for (; depth > 0; depth--)\n        {\n")
+        out.write(f"        nint end = -Math.Min(depth, {LATE});\n    Sum:\n")
+    out.write(f"        for (; k < {'end' if f.ahead else '0'}; k++)\n        {{\n")
     for p in range(f.panels):
         b = "next" if p else "b"
         if f.bfloat16:
@@ -109,18 +104,18 @@ def kernel(out, f, rows):
         asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + panel * sizeof({'uint' if f.bfloat16 else 'float'}));"][:lines]
         out.write(f"                {asks[0]}\n" if lines == 1 else "            {\n" + "".join(f"                {ask}\n" for ask in asks) + "            }\n")
     for r in range(rows):
-        out.write(f"            x = {f.vector}.Create(*({place('a', 'stride', r)}));\n")
+        out.write(f"            x = {f.vector}.Create(a{r}[k]);\n")
         for s, _, _ in sums:
             # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
             add = "MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd"
             out.write(f"            c{r}_{s} = {f.vector}.{add}(x, b{s}, c{r}_{s});\n")
-    steps = [f"a{g}++;" for g in groups] + [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else []) + ([f"keep += {COLUMNS};"] if keeps else [])
+    steps = [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else []) + ([f"keep += {COLUMNS};"] if keeps else [])
     out.write("            " + " ".join(steps) + "\n        }\n")
     if f.ahead:
-        out.write("        if (rest > 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
+        out.write("        if (end < 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
         for r in range(rows):
             out.write("                " + " ".join(f"Sse.Prefetch0({target('c', r, p, column)});" for _, p, column in sums) + "\n")
-        out.write("            }\n            depth = rest;\n            rest = 0;\n            goto Sum;\n        }\n")
+        out.write("            }\n            end = 0;\n            goto Sum;\n        }\n")
     out.write("        if (add != null)\n        {\n")
     for r in range(rows):
         out.write("            " + " ".join(f"c{r}_{s} += {f.vector}.Load({target('add', r, p, column)});" for s, p, column in sums) + "\n")
@@ -142,7 +137,7 @@ def dispatch(out, f):
     if cut:
         out.write(indent + f"for (int row = 0; row < rows; row += {f.most})\n")
         indent += "    "
-    first, rows = ("a + row * stride", "places + row") if cut else ("a", "places")
+    first, rows = ("from + row", "to + row") if cut else ("from", "to")
     strip = " + strip" if strips else ""
     # A pointer that may be null is not moved from it.
     add = "add == null ? null : add + strip" if strips else "add"
@@ -150,7 +145,7 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'rows - row' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}({first}, stride, b{strip}{panel}, depth, c{strip}, {rows}{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{strip}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n    }\n\n")
 
 

@@ -11,22 +11,22 @@ internal sealed unsafe class AcmProducts
     private readonly AcmSite _site;
     private readonly BufferSlot _in, _out;
     private readonly BufferSlot? _residual;
-    private readonly int _choice, _sorted, _hidden;
+    private readonly int _choice, _hidden;
     private readonly bool _publishedCode;
     private readonly PackedMatrix[] _up, _down;
     private readonly float* _upBias;
     private readonly float*[]? _downBias;
 
     /// <param name="op">The ACM.</param>
-    /// <param name="scratch">The first of two scratch memories of the forward's: sorted rows, hidden units.</param>
+    /// <param name="hidden">Which scratch memory of the forward's holds its hidden units.</param>
     /// <param name="backend">Owns the weights.</param>
-    public AcmProducts(AcmLayer op, int scratch, CpuBackend backend)
+    public AcmProducts(AcmLayer op, int hidden, CpuBackend backend)
     {
         _site = op.Site;
         (_in, _out) = (backend.Slot(op.In), backend.Slot(op.Out));
         _residual = op.Residual is null ? null : backend.Slot(op.Residual);
         _choice = backend.Slot(op.K);
-        (_sorted, _hidden) = (scratch, scratch + 1);
+        _hidden = hidden;
         _publishedCode = backend.Plan.PublishedCode;
         _up = [backend.Own(backend.Packing.InputMajor(_site.W1, _site.InputWidth, Units))];
         _down = [backend.Own(backend.Packing.InputMajor(_site.W2, Units, _site.OutputWidth))];
@@ -40,13 +40,6 @@ internal sealed unsafe class AcmProducts
     // Rows at a multiple of the page size would all fall into the same few cache lines.
     private int HiddenPitch => Units + GemmKernels.Columns / 2;
 
-    /// <summary>Rows that must be brought into their order first; none where they lie in it already.</summary>
-    public int Gathered(CpuForward forward)
-    {
-        Choices choices = forward.Choice(_choice);
-        return choices.InOrder ? 0 : choices.Counts[1];
-    }
-
     /// <summary>Takes how many rows each learner has, and memory for the products.</summary>
     /// <param name="forward">The run's.</param>
     /// <param name="run">How k was chosen.</param>
@@ -57,25 +50,13 @@ internal sealed unsafe class AcmProducts
         new ReadOnlySpan<int>(forward.Choice(_choice).Counts, learners + 2).CopyTo(new Span<int>(counts, learners + 2));
         if (_publishedCode && run.Routing.FixedLearners is null)
             DropHighest(counts, learners);
-        forward.Scratch(_sorted, (long)Gathered(forward) * _in.Width);
         forward.Scratch(_hidden, (long)counts[1] * HiddenPitch);
-    }
-
-    /// <summary>Copies rows <paramref name="row"/> .. <paramref name="end"/> - 1 of the sorted order to where they lie side by side.</summary>
-    public void Gather(CpuForward forward, int row, int end)
-    {
-        Choices choices = forward.Choice(_choice);
-        float* input = forward.Buffer(_in), sorted = forward.Scratch(_sorted, 0);
-        for (; row < end; row++)
-            new ReadOnlySpan<float>(input + (nint)choices.Order[row] * _in.Width, _in.Width)
-                .CopyTo(new Span<float>(sorted + (nint)row * _in.Width, _in.Width));
     }
 
     /// <summary>Adds the product into the hidden units.</summary>
     public void Up(CpuForward forward, int* counts)
     {
-        float* rows = forward.Choice(_choice).InOrder ? forward.Buffer(_in) : forward.Scratch(_sorted, 0);
-        forward.AddRows(rows, _in.Width, 0, counts[1], _in.Width);
+        forward.AddRows(forward.Buffer(_in), _in.Width, 0, counts[1], _in.Width, from: forward.Choice(_choice).Order);
         forward.Add(new GemmCall
         {
             Weights = _up,
