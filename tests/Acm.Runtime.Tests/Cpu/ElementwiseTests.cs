@@ -46,8 +46,12 @@ public sealed class ElementwiseTests
     }
 
     [Test]
-    public void GeluBeyondTheTailIsZero([Values(-14.5f, -20f, -1e10f, -3e38f)] float x) =>
+    public void GeluBeyondTheTailIsZero([Values(-14.5f, -20f, -1e10f, -3e38f, float.NegativeInfinity)] float x) =>
         Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.LessThan(1e-40f));
+
+    [Test]
+    public void GeluOfLargeNumbersIsTheNumber([Values(14.5f, 1e10f, float.MaxValue, float.PositiveInfinity)] float x) =>
+        Assert.That(Elementwise.Gelu(Vector512.Create(x))[0], Is.EqualTo(x));
 
     [TestCase(991u)]
     [TestCase(1u, Explicit = true, Reason = "every float: minutes")]

@@ -27,10 +27,12 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
-        Vector512<float> t = Vector512.MinNative(Vector512.Abs(x), Vector512.Create(14f)), a = Vector512.Create(2.5f);
+        // From 15 on the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
+        Vector512<float> bounded = Vector512.MinNative(Vector512.Create(15f), Vector512.MaxNative(Vector512.Create(-15f), x));
+        Vector512<float> t = Vector512.Abs(bounded), a = Vector512.Create(2.5f);
         Vector512<float> inverse = Vector512<float>.One / (t + a), v = t * inverse;
         // 1 - v, by whichever form loses less.
-        Vector512<float> w = Vector512.ConditionalSelect(Vector512.LessThan(t, a), Vector512<float>.One - v, a * inverse);
+        Vector512<float> w = Vector512.ConditionalSelect(Vector512.LessThan(t, a), Vector512.FusedMultiplyAdd(-t, inverse, Vector512<float>.One), a * inverse);
         Vector512<float> p = Vector512.Create(-0.0147983047f);
         p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.0311736545f));
         p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.00247713499f));
@@ -44,11 +46,8 @@ internal static class Elementwise
         p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.5f));
         Vector512<float> r = w * p, half = t * 0.5f, square = half * t;
         Vector512<float> lost = Vector512.FusedMultiplyAdd(half, t, -square);
-        Vector512<float> part = x * (Exp(-square) * Vector512.FusedMultiplyAdd(-r, lost, r));
-        Vector512<float> gelu = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), part, x - part);
-        // Beyond the clamp the tail is under the smallest float; and NaN, which Min may have lost, comes back.
-        gelu = Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-14f)), Vector512.Create(-0f), gelu);
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x), gelu, x);
+        Vector512<float> part = bounded * (Exponential(-square) * Vector512.FusedMultiplyAdd(-r, lost, r));
+        return Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), part, x - part);
     }
 
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + exp(-2u)).</summary>
@@ -66,8 +65,15 @@ internal static class Elementwise
     public static Vector512<float> Exp(Vector512<float> x)
     {
         Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-105f));
-        Vector512<float> n = Vector512.Round(bounded * 1.44269504f);
-        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), bounded);
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Exponential(bounded), x);
+    }
+
+    // e^x for x that neither overflows an exponent's float nor its integer.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Exponential(Vector512<float> x)
+    {
+        Vector512<float> n = Vector512.Round(x * 1.44269504f);
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
         Vector512<float> p = Vector512.Create(1.9875691500e-4f);
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
@@ -76,7 +82,7 @@ internal static class Elementwise
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Scaled(p, n), x);
+        return Scaled(p, n);
     }
 
     /// <summary>
