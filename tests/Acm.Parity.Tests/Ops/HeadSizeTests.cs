@@ -8,7 +8,7 @@ namespace Acm.Parity.Tests.Ops;
 /// <summary>Attention with heads that fill no vector, next to the oracle's: what is NaN there, and nothing else, is NaN.</summary>
 public class HeadSizeTests
 {
-    private static readonly int[] Lengths = [1, 31, 33, 57, 120, 3];
+    private static readonly int[] Lengths = [1, 31, 33, 57, 120, 3, 16, 17, 32, 48];
 
     [Test]
     public void Heads_of_any_size(
