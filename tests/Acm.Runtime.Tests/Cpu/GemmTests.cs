@@ -23,7 +23,7 @@ public sealed unsafe class GemmTests
         {
             var call = new GemmCall { Weights = [b], Stride = depth, Epilogue = new Epilogue { Out = pc, OutStride = b.Columns } };
             for (int row = 0; row < rows; row += most)
-                call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, 0, b.Panels, b.Panel(0), null);
+                call.Execute(new RowBlock { A = pa + row * depth, Row = row, Rows = Math.Min(most, rows - row), Depth = depth }, 0, b.Panels, b.Panel(0), true, null);
         }
         return c;
     }
@@ -67,7 +67,7 @@ public sealed unsafe class GemmTests
     {
         const int stride = 80, pitch = 40, columns = GemmKernels.Columns;
         float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
-        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b));
+        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias)), Is.EqualTo(wide), "256 bits");
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias));
         // A machine with 128 bits may have no fused sums: two roundings a term then.

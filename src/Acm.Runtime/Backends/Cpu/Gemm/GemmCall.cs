@@ -38,7 +38,10 @@ internal unsafe struct RowBlock
 internal unsafe struct GemmCall
 {
     // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
-    private const int AskedRows = 12;
+    private const int FewRows = 12;
+
+    // Still fewer have no time to ask for two lines a step: where the weight lies in a cache, they would wait for that.
+    private const int FewestAsked = 8;
 
     // Two tiles' rows, this panel and the next fit in a second-level cache of 1 MB up to here, and are better fetched as they are read beyond.
     private const int DeepestAsked = 1024;
@@ -54,8 +57,9 @@ internal unsafe struct GemmCall
     /// <param name="panel">The first panel.</param>
     /// <param name="end">One past the last.</param>
     /// <param name="next">The panel that this thread will read then, or any other place: it is asked for meanwhile.</param>
+    /// <param name="alone">Whether no other block reads these panels.</param>
     /// <param name="room">[depth, 32] for a panel held as bfloat16, widened; else unused.</param>
-    public readonly void Execute(in RowBlock block, int panel, int end, byte* next, float* room)
+    public readonly void Execute(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -69,7 +73,7 @@ internal unsafe struct GemmCall
             if (taken == 2)
                 Two(block, weight, panel, rows, ahead);
             else
-                One(block, weight, panel, rows, ahead, room);
+                One(block, weight, panel, rows, ahead, alone, room);
         }
     }
 
@@ -78,7 +82,7 @@ internal unsafe struct GemmCall
         LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[panel * GemmKernels.Columns / LearnerSize + 1] - block.Row);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, float* room)
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, bool alone, float* room)
     {
         int column = panel * GemmKernels.Columns, depth = block.Depth;
         int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
@@ -90,9 +94,15 @@ internal unsafe struct GemmCall
         nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
         float* c = tile, add = null;
         int tiles = Tiles(rows);
-        // Where memory is what is waited for, the processor's own guesses fetch more than half a panel does.
-        if (tiles == 1 && rows < AskedRows && !weight.IsBFloat16)
-            next = b;
+        // A product of one short tile asks for both halves of the next panel at once; else the processor's own guesses fetch more than half a panel does.
+        nint beyond = 0;
+        if (tiles == 1 && rows < FewRows && !weight.IsBFloat16)
+        {
+            if (alone && rows >= FewestAsked)
+                beyond = (nint)depth * PackedMatrix.Line;
+            else
+                next = b;
+        }
         float* widened = null;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
         for (int done = 0; tiles > 0; tiles--)
@@ -105,7 +115,7 @@ internal unsafe struct GemmCall
             else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, from, Stride, (float*)b, depth, c, places, pitch, add, begin, next);
+                GemmKernels.Multiply(count, a, from, Stride, (float*)b, depth, c, places, pitch, add, begin, next, beyond);
             else if (widened != null)
                 GemmKernels.Multiply(count, a, from, Stride, widened, depth, c, places, pitch, add, begin, next);
             else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))

@@ -7,29 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         switch (rows)
         {
-            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
-            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead); break;
+            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -65,7 +65,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -108,7 +108,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -158,7 +158,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -215,7 +215,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -279,7 +279,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -350,7 +350,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -428,7 +428,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -448,7 +448,10 @@ internal static unsafe partial class GemmKernels
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
+            {
                 Sse.Prefetch1(ahead);
+                Sse.Prefetch1(ahead + beyond);
+            }
             x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
@@ -513,7 +516,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -534,7 +537,10 @@ internal static unsafe partial class GemmKernels
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
+            {
                 Sse.Prefetch1(ahead);
+                Sse.Prefetch1(ahead + beyond);
+            }
             x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
@@ -605,7 +611,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -627,7 +633,10 @@ internal static unsafe partial class GemmKernels
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
+            {
                 Sse.Prefetch1(ahead);
+                Sse.Prefetch1(ahead + beyond);
+            }
             x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
@@ -704,7 +713,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -727,7 +736,10 @@ internal static unsafe partial class GemmKernels
             Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
             Vector512<float> x;
             if (Sse.IsSupported)
+            {
                 Sse.Prefetch1(ahead);
+                Sse.Prefetch1(ahead + beyond);
+            }
             x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
@@ -810,7 +822,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -923,7 +935,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;
@@ -1043,7 +1055,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
     {
         nint k = -depth;
         a += depth;

@@ -42,11 +42,12 @@ internal static unsafe partial class GemmKernels
     /// <param name="add">What is added to the finished sums, its rows as the result's; may be the result's own memory, or null.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
     /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
+    /// <param name="beyond">Few rows ask for as many lines so far beyond, too; 0: they do not.</param>
     public static void Multiply(
-        int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
+        int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond = 0)
     {
         if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead);
+            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond);
         else if (Vector256.IsHardwareAccelerated)
             Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
         else

@@ -89,7 +89,7 @@ internal sealed unsafe class GemmTasks(int threads)
         ref RowBlock block = ref Find(task, out int panel);
         int end = Math.Min(panel + _span, _call.Weights[0].Panels);
         // Every block asks for the panel that comes after: the deepest first, and asking again costs nothing.
-        _call.Execute(block, panel, end, _call.Weights[block.Group].Panel(Math.Min(end, _call.Weights[0].Panels - 1)), room);
+        _call.Execute(block, panel, end, _call.Weights[block.Group].Panel(Math.Min(end, _call.Weights[0].Panels - 1)), _count == 1, room);
     }
 
     private ref RowBlock Find(int task, out int panel)

@@ -29,8 +29,10 @@ class Family:
     bfloat16: bool = False
     # Panels side by side: few rows alone have too few sums under way to keep a core or its memory busy.
     panels: int = 1
-    # Lines of the next panel asked for in a step.
+    # Lines asked for in a step: of the next panel, or of the next two, or of the next one's first and second half.
     ahead: Callable[[int], int] | None = None
+    # Whether a tile may ask for two lines of one panel, the second so far beyond the first.
+    halves: bool = False
     # Vectors of a line that are used: a panel's first columns may be all that is wanted.
     vectors: int = 2
     # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
@@ -55,7 +57,7 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint beyond" if self.halves else "") + (", float* keep" if self.keeps else "")
 
 
 # Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
@@ -101,7 +103,8 @@ def kernel(out, f, rows):
     if lines:
         # The next panel is in the second-level cache when its turn comes.
         out.write("            if (Sse.IsSupported)\n")
-        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + panel * sizeof({'uint' if f.bfloat16 else 'float'}));"][:lines]
+        second = f"panel * sizeof({'uint' if f.bfloat16 else 'float'})" if f.panels > 1 else "beyond"
+        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + {second});"][:lines]
         out.write(f"                {asks[0]}\n" if lines == 1 else "            {\n" + "".join(f"                {ask}\n" for ask in asks) + "            }\n")
     for r in range(rows):
         out.write(f"            x = {f.vector}.Create(a{r}[k]);\n")
@@ -145,12 +148,12 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'rows - row' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{strip}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{strip}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n    }\n\n")
 
 
 FAMILIES = [
-    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 1),
+    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True),
     Family("WideHalf", "Vector512", 16, 14, vectors=1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
