@@ -94,6 +94,9 @@ internal unsafe struct GemmCall
         nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
         float* c = tile, add = null;
         int tiles = Tiles(rows);
+        // One tall tile has time to ask for half of the next panel; two, for half of it each.
+        if (tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
+            tiles = 2;
         // A product of one short tile asks for both halves of the next panel at once; else the processor's own guesses fetch more than half a panel does.
         nint beyond = 0;
         if (tiles == 1 && rows < FewRows && !weight.IsBFloat16)
