@@ -125,7 +125,7 @@ internal unsafe struct GemmCall
                 widened = room;
             if (!direct)
                 Epilogue.Store(tile, row, count, to, columns);
-            // A tile asks for a line a step: one or two have asked for all of the next panel, the others ask for the rows of the tile after them.
+            // A tile asks for a line a step: one or two have asked for all of the next panel, the others ask for the rows of the tile after them, where those lie in one piece.
             if (done == 0 && !weight.IsBFloat16)
                 next += (nint)depth * PackedMatrix.Line;
             else
