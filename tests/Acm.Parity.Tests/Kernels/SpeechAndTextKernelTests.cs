@@ -20,15 +20,23 @@ internal sealed class SpeechAndTextKernelTests
         new("first layer", 1, 1, 12, 10, 5, 0, 1, Samples: true),
         new("odd channels", 1, 12, 20, 3, 2, 0, 0),
         new("positions, grouped, even kernel", 4, 16, 16, 6, 1, 3, 2),
+        new("many channels", 1, 24, 256, 2, 1, 0, 0),
     ];
 
+    // The small tile, then whatever a model may run it in: tensor cores' tiles where the group's columns fill them, the plain one for samples and float32.
+    private static IEnumerable<TileShape> Shapes(Conv conv, KernelPrecision precision) =>
+        [Shape, .. conv.Samples || precision == KernelPrecision.Float32 ? [TileShape.Plain] : TileShape.Candidates.Where(tile => Elements.Pad64(conv.Out) % tile.N == 0)];
+
     private static IEnumerable<TestCaseData> Cases() =>
-        from conv in Convs from precision in Enum.GetValues<KernelPrecision>() select new TestCaseData(conv, precision).SetName($"{{m}}({conv}, {precision})");
+        from conv in Convs
+        from precision in Enum.GetValues<KernelPrecision>()
+        from tile in Shapes(conv, precision)
+        select new TestCaseData(conv, precision, tile).SetName($"{{m}}({conv}, {precision}, {tile.M} x {tile.N} in {tile.Stages} stages of {tile.StageBytes} bytes)");
 
     [TestCaseSource(nameof(Cases))]
-    public void AConvolutionStaysWithinItsSequence(object convOfCase, object precisionOfCase)
+    public void AConvolutionStaysWithinItsSequence(object convOfCase, object precisionOfCase, object tileOfCase)
     {
-        (Conv conv, KernelPrecision precision) = ((Conv)convOfCase, (KernelPrecision)precisionOfCase);
+        (Conv conv, KernelPrecision precision, TileShape tile) = ((Conv)convOfCase, (KernelPrecision)precisionOfCase, (TileShape)tileOfCase);
         int[] lengths = conv.Samples ? [61, 10, 200] : [41, 7, 30];
         int[] outLengths = [.. lengths.Select(n => conv.Output == 2 ? n : ((n + (2 * conv.Padding) - conv.Taps) / conv.Stride) + 1)];
         int[] inOffsets = Offsets(lengths), outOffsets = Offsets(outLengths);
@@ -58,8 +66,8 @@ internal sealed class SpeechAndTextKernelTests
         int cells = outOffsets[^1] * pitchOut;
         ulong output = conv.Output == 0 ? rig.Poisoned(cells * size, "out") : conv.Output == 1 ? rig.Poisoned(cells * 4, "out") : rig.Upload<float>(before, "stream");
         ulong input = conv.Samples ? rig.Upload<float>(x, "samples") : rig.Upload<byte>(Elements.Store(precision, x), "x");
-        rig.Launch("conv1d.cu", "conv1d", precision, [.. Shape.Defines, $"OUTPUT={conv.Output}", "ACTIVATION=1", $"SAMPLES={(conv.Samples ? 1 : 0)}"],
-            new(((outOffsets[^1] + Shape.M - 1) / Shape.M) + 1, padded / Shape.N, conv.Groups), Shape.Threads, Shape.SharedBytes,
+        rig.Launch("conv1d.cu", "conv1d", precision, [.. tile.Defines, $"OUTPUT={conv.Output}", "ACTIVATION=1", $"SAMPLES={(conv.Samples ? 1 : 0)}"],
+            new(((outOffsets[^1] + tile.M - 1) / tile.M) + 1, padded / tile.N, conv.Groups), tile.Threads, tile.SharedBytes,
             input, rig.Upload<byte>(packed.ToArray(), "w"), rig.Upload<float>(padBias, "b"), output, rig.Upload<int>(inOffsets, "in"), rig.Upload<int>(outOffsets, "out offsets"),
             lengths.Length, pitchIn, pitchOut, Elements.Pad64(k) * size / 32, channels, columns, conv.In, conv.Taps, conv.Stride, conv.Padding);
         float[] got = conv.Output == 0 ? Elements.Load(precision, rig.Read<byte>(output, cells * size)) : rig.Read<float>(output, cells);
