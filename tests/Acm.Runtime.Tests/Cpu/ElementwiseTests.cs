@@ -86,6 +86,10 @@ public sealed class ElementwiseTests
     }
 
     [Test]
+    public void ReluIsThePositivePart([Values(-3f, -0f, 0f, 1e-40f, 2f, float.PositiveInfinity, float.NegativeInfinity)] float x) =>
+        Assert.That(Elementwise.Apply(Activation.Relu, Vector512.Create(x))[0], Is.EqualTo(Math.Max(x, 0)));
+
+    [Test]
     public void NaNStaysInItsLane([Values] bool tanh)
     {
         Vector512<float> x = Vector512.Create(1.25f).WithElement(5, float.NaN);

@@ -13,8 +13,8 @@ internal static class Elementwise
     {
         Activation.Gelu => Gelu(x),
         Activation.GeluTanh => GeluTanh(x),
-        // Max would turn a NaN into 0.
-        Activation.Relu => Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512<float>.Zero), Vector512<float>.Zero, x),
+        // A NaN comes through: of two operands the processor then takes the second.
+        Activation.Relu => Vector512.MaxNative(Vector512<float>.Zero, x),
         _ => x,
     };
 
