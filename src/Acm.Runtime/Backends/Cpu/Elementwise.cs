@@ -19,19 +19,19 @@ internal static class Elementwise
     };
 
     /// <summary>
-    /// x/2 erfc(-x/sqrt 2) = max(x, 0) - t q(t) with t = |x|, where q(t) = exp(-t^2/2) r(t) is the normal distribution's tail. r falls slowly:
-    /// (1 - v) p(v) with v = t/(t + 2.5) and p of degree 10, interpolated at the Chebyshev nodes of 0 to 13.5. The square's rounding error is
+    /// x/2 erfc(-x/sqrt 2) = max(x, 0) + t q(t) with t = -|x|, where q(t) = exp(-t^2/2) r(t) is the normal distribution's tail. r changes slowly:
+    /// (1 + v) p(v) with v = t/(2.5 - t) and p of degree 10, interpolated at the Chebyshev nodes of |t| from 0 to 13.5. The square's rounding error is
     /// carried along, so that the left tail keeps its relative precision. Over every float, in units of the last place: at most 2.60 for positive x
     /// (bound 3), 6.69 for negative ones down to -12.9 (bound 7), where results leave the normal range.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
-        // In -t and -v, which costs fewer operations. From 15 on the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
+        // From -15 down the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
         Vector512<float> t = Vector512.MaxNative(Vector512.Create(-15f), x | Vector512.Create(-0f)), a = Vector512.Create(2.5f);
         Vector512<float> inverse = Vector512<float>.One / (a - t), v = t * inverse;
-        // 1 - v, by whichever form loses less.
-        Vector512<float> w = Vector512.ConditionalSelect(Vector512.GreaterThan(t, Vector512.Create(-2.5f)), Vector512.FusedMultiplyAdd(t, inverse, Vector512<float>.One), a * inverse);
+        // 1 + v, by whichever form loses less.
+        Vector512<float> w = Vector512.ConditionalSelect(Vector512.GreaterThan(t, -a), Vector512.FusedMultiplyAdd(t, inverse, Vector512<float>.One), a * inverse);
         Vector512<float> p = Vector512.Create(-0.0147983047f);
         p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.0311736545f));
         p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.00247713499f));
