@@ -137,9 +137,7 @@ public class SessionTests
         }
         for (int i = 0; i < options.Length; i++)
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            session.Run(input.Input, result, options[i]);
-            Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero, $"bytes on the calling thread, options {i}");
+            Assert.That(Allocation.OfThisThread(() => session.Run(input.Input, result, options[i])), Is.Zero, $"bytes on the calling thread, options {i}");
         }
         Assert.That(AllocatedByAwaitedRuns(session, input, result, rounds: 200), Is.LessThan(200 * 8), "bytes of 200 awaited runs, on all threads: less than an object each");
     }
