@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Acm.Runtime.Backends;
 
 /// <summary>The index of each row's largest value, the lowest on a tie.</summary>
@@ -5,6 +7,7 @@ internal static class BestClass
 {
     /// <param name="logits">[rows, width].</param>
     /// <param name="best">[rows].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Of(ReadOnlySpan<float> logits, Span<int> best)
     {
         int width = best.Length == 0 ? 0 : logits.Length / best.Length;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Plan;
 
@@ -32,6 +33,7 @@ internal sealed class CostModel
     /// <param name="tokens">Rows of all sequences at the ACMs.</param>
     /// <param name="k">[sites, tokens], filled from the left with the rows that each site ran on.</param>
     /// <param name="rule">Which gates were skipped.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public (long Macs, long DenseMacs, double LearnerFraction) Of(ReadOnlySpan<int> lengths, int tokens, ReadOnlySpan<int> k, RoutingRule rule)
     {
         long fixedPart = 0;

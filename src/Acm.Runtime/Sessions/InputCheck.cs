@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime;
@@ -98,6 +99,7 @@ internal sealed class InputCheck
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Within(ReadOnlySpan<int> ids, int limit, string what)
     {
         for (int i = 0; i < ids.Length; i++)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Plan;
 
@@ -85,6 +86,7 @@ internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CheckForced(AcmSite site, ReadOnlySpan<int> k, int tokens)
     {
         if (k.Length != tokens)

@@ -7,7 +7,8 @@ namespace Acm.Runtime;
 /// <summary>Made-up runs that touch all memory and every path of the code, often enough that the just-in-time compiler is done with it.</summary>
 internal static class SessionWarmUp
 {
-    // The compiler looks for hot code in the background, every tenth of a second, twice over.
+    // The compiler looks for hot code in the background, every tenth of a second, twice over. In a busy process it may come later; then it replaces a
+    // long loop in the middle of a caller's run, which is why a run's loops over rows say AggressiveOptimization.
     private static readonly TimeSpan s_compilation = TimeSpan.FromMilliseconds(500);
 
     /// <param name="session">The session.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Backends.Cpu.Steps;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -25,6 +26,7 @@ internal sealed unsafe class Choices : IDisposable
     }
 
     /// <summary>Sorts by counting: stable, one pass over k each for counts and places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Sort(int rows, int learners)
     {
         int* next = stackalloc int[learners + 2];

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -111,6 +112,7 @@ internal abstract class ParallelWork
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal void WaitForOthers()
     {
         SpinWait spin = default;

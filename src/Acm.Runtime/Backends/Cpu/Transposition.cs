@@ -8,6 +8,7 @@ namespace Acm.Runtime.Backends.Cpu;
 internal static unsafe class Transposition
 {
     /// <summary><c>to[i * pitch + r] = rows[r * stride + i]</c> for r below <paramref name="count"/> and i below <paramref name="depth"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Turn(float* rows, nint stride, int count, int depth, float* to, nint pitch)
     {
         for (; Avx512F.IsSupported && count >= 16; count -= 16, rows += 16 * stride, to += 16)

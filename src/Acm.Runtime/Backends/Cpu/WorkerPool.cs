@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Native.Threading;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -80,6 +81,7 @@ internal sealed class WorkerPool
     }
 
     /// <summary>Carries out all tasks of a work and returns when they are done. The caller holds a slot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(ParallelWork work, int tasks)
     {
         work.Arm(tasks);
@@ -115,6 +117,7 @@ internal sealed class WorkerPool
         thread.Start();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Help(int first)
     {
         int idle = 0;
@@ -137,6 +140,7 @@ internal sealed class WorkerPool
     }
 
     // Helpers begin their round at different works, so that several runs get one each.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool TakeAny(int first)
     {
         bool any = false;

@@ -124,6 +124,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     }
 
     // Asks for rows of a head, which lie too far apart for the processor's own guesses.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Announce(CpuForward forward, BufferSlot slot, int sequence, int head, int row, int end, bool soon)
     {
         if (!Sse.IsSupported)

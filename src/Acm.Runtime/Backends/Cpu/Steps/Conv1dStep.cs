@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -70,6 +71,7 @@ internal sealed unsafe class Conv1dStep : CpuStep
         });
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(CpuForward forward, int phase, int task, int worker)
     {
         int sequence = task / _op.Groups, group = task % _op.Groups;

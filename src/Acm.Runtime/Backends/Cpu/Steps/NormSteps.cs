@@ -104,6 +104,7 @@ internal sealed unsafe class ChannelNormStep(ChannelNorm op, CpuBackend backend)
 
     public override void Run(CpuForward forward, in ForwardRun run) => forward.Parallel(this, 0, forward.Sequences * Blocks);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(CpuForward forward, int phase, int task, int worker)
     {
         int first = task % Blocks * ChannelsPerTask, count = Math.Min(ChannelsPerTask, _in.Width - first);

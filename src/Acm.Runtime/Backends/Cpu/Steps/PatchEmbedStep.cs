@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu.Steps;
@@ -28,6 +29,7 @@ internal sealed unsafe class PatchEmbedStep : CpuStep
         _classToken = backend.Keep(first);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         int perImage = _side * _side, patches = forward.Sequences * perImage, width = _out.Width;

@@ -98,6 +98,7 @@ internal sealed unsafe class RouteStep : CpuStep
 
     private static bool IsFree(GatedSite site, in RoutingRule rule) => rule.FixedLearners is null && rule.Forced?[site.Index] is null;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Choose(float* logits, int width, int rows, int leastK, double lambda, int outputs, int* k)
     {
         for (int row = 0; row < rows; row++, logits += width)

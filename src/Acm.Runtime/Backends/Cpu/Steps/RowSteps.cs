@@ -56,6 +56,7 @@ internal sealed unsafe class MeanPoolStep(MeanPool op, CpuBackend backend) : Cpu
 
     public override void Run(CpuForward forward, in ForwardRun run) => forward.Parallel(this, 0, forward.Sequences);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(CpuForward forward, int phase, int task, int worker)
     {
         ReadOnlySpan<int> starts = forward.Starts(_in.Rows);
@@ -76,6 +77,7 @@ internal sealed unsafe class UnitLengthStep(UnitLength op, CpuBackend backend) :
 {
     private readonly BufferSlot _in = backend.Slot(op.In), _out = backend.Slot(op.Out);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         for (int row = 0; row < forward.Rows(_in.Rows); row++)
