@@ -25,7 +25,7 @@ internal static class Allocation
 
     /// <summary>
     /// Bytes that all threads of the process allocate in <paramref name="runs"/> awaited runs: of forty tries the least, for the test host's threads
-    /// allocate too, now and then.
+    /// allocate too, 168 bytes every tenth of a second and sometimes kilobytes.
     /// </summary>
     public static async Task<long> OfAllThreads(Func<ValueTask> run, int runs)
     {
