@@ -109,25 +109,29 @@ public sealed unsafe class BFloat16WeightTests
     {
         const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
         float[] a = Random(rows, rows * stride), w = BFloat16(8, depth * columns), bias = Random(9, columns);
-        using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
-        using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
-        float* floats = (float*)wide.Panel(0);
-        uint* words = (uint*)narrow.Panel(0);
+        using var packed = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
+        uint* words = (uint*)packed.Panel(0);
         float[] kept = new float[depth * columns];
         Assert.That(
             Tile((a, c, rowsOf, bias) =>
             {
                 fixed (float* keep = kept)
-                    GemmKernels.WideBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias, narrow.Panel(0), keep);
+                    GemmKernels.WideBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias, packed.Panel(0), keep);
             }),
-            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Wide(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias, wide.Panel(0), 0))), "512 bits");
-        Assert.That(kept, Is.EqualTo(rows < GemmKernels.KeepingRows ? new float[kept.Length] : new Span<float>(floats, kept.Length).ToArray()), "the widened panel");
+            Is.EqualTo(Of32Bits(columns, (a, floats, c, rowsOf, bias) => GemmKernels.Wide(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias, packed.Panel(0), 0))), "512 bits");
+        Assert.That(kept, Is.EqualTo(rows < GemmKernels.KeepingRows ? new float[kept.Length] : w), "the widened panel");
         Assert.That(
             Tile((a, c, rowsOf, bias) => GemmKernels.NarrowBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
-            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Narrow(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "256 bits");
+            Is.EqualTo(Of32Bits(16, (a, floats, c, rowsOf, bias) => GemmKernels.Narrow(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "256 bits");
         Assert.That(
             Tile((a, c, rowsOf, bias) => GemmKernels.SlimBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
-            Is.EqualTo(Tile((a, c, rowsOf, bias) => GemmKernels.Slim(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "128 bits");
+            Is.EqualTo(Of32Bits(8, (a, floats, c, rowsOf, bias) => GemmKernels.Slim(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "128 bits");
+
+        uint[] Of32Bits(int strip, Float32Kernel kernel) => Tile((a, c, rowsOf, bias) =>
+        {
+            fixed (float* floats = PanelLayoutTests.InStrips(w, strip))
+                kernel(a, floats, c, rowsOf, bias);
+        });
 
         // Added in place, to numbers that are none where nothing belongs.
         uint[] Tile(Kernel kernel)
@@ -142,6 +146,8 @@ public sealed unsafe class BFloat16WeightTests
     }
 
     private delegate void Kernel(float* a, float* c, int* rowsOf, float* bias);
+
+    private delegate void Float32Kernel(float* a, float* b, float* c, int* rowsOf, float* bias);
 
     /// <summary>Staircases and tails of any shape: held either way, the same bits; and a staircase's rows are those of the whole product.</summary>
     [FsCheck.NUnit.Property(MaxTest = 200)]

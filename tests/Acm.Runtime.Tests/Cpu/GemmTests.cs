@@ -68,14 +68,18 @@ public sealed unsafe class GemmTests
         const int stride = 80, pitch = 40, columns = GemmKernels.Columns;
         float[] a = Random(rows, rows * stride), b = Random(8, depth * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
         float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64));
-        Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias)), Is.EqualTo(wide), "256 bits");
-        float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias));
+        Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias), 16), Is.EqualTo(wide), "256 bits");
+        float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias), 8);
         // A machine with 128 bits may have no fused sums: two roundings a term then.
         if (Fma.IsSupported || AdvSimd.IsSupported)
             Assert.That(slim, Is.EqualTo(wide), "128 bits");
         else
             Assert.That(slim, Is.EqualTo(wide).Within(1e-5f), "128 bits, no fused sums");
         float[] half = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.WideHalf(rows, a, from, stride, b, depth, c, to, pitch, add, bias));
+        Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias, columns / 2), 16), Is.EqualTo(half), "half a panel, 256 bits");
+        Assert.That(
+            Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias, columns / 2), 8),
+            Is.EqualTo(half).Within(Fma.IsSupported || AdvSimd.IsSupported ? 0 : 1e-5f), "half a panel, 128 bits");
         for (int r = 0; r < rows; r++)
             for (int n = 0; n < pitch; n++)
             {
@@ -92,10 +96,10 @@ public sealed unsafe class GemmTests
 
         int RowFrom(int row) => 5 * row * row % rows;
 
-        float[] Tile(Kernel kernel)
+        float[] Tile(Kernel kernel, int strip = columns)
         {
             float[] c = [.. before];
-            fixed (float* pa = a, pb = b, pc = c, start = bias)
+            fixed (float* pa = a, pb = PanelLayoutTests.InStrips(b, strip), pc = c, start = bias)
             fixed (int* from = (int[])[.. Enumerable.Range(0, rows).Select(RowFrom)], to = (int[])[.. Enumerable.Range(0, rows).Select(RowTo)])
                 kernel(rows, pa, from, pb, pc, to, adds ? pc : null, start);
             return c;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Acm.Runtime.Backends.Cpu;
 
@@ -23,6 +24,15 @@ internal unsafe struct RowBlock
 
     /// <summary>Bias of these rows in place of the epilogue's, or null.</summary>
     public float* Bias;
+
+    /// <summary>Some of its rows.</summary>
+    public readonly RowBlock Part(int first, int rows, nint stride) => this with
+    {
+        A = FirstOf(first, stride),
+        From = From == null ? null : From + first,
+        Row = Row + first,
+        Rows = rows,
+    };
 
     /// <summary>Row 0 of a tile that begins at a row of the block, for <see cref="RowsFrom"/>.</summary>
     public readonly float* FirstOf(int row, nint stride) => From == null ? A + row * stride : A;
@@ -60,6 +70,21 @@ internal unsafe struct GemmCall
     /// <param name="alone">Whether no other block reads these panels.</param>
     /// <param name="room">[depth, 32] for a panel held as bfloat16, widened; else unused.</param>
     public readonly void Execute(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
+    {
+        if (Vector512.IsHardwareAccelerated || block.Rows <= GemmKernels.TallRows)
+        {
+            Panels(block, panel, end, next, alone, room);
+            return;
+        }
+        // Few rows at a time, over all panels: they stay in the first-level cache, and the panels in the second-level one.
+        for (int done = 0, tiles = Tiles(block.Rows), count; tiles > 0; tiles--, done += count)
+        {
+            count = (block.Rows - done + tiles - 1) / tiles;
+            Panels(block.Part(done, count, Stride), panel, end, next, alone, room);
+        }
+    }
+
+    private readonly void Panels(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -176,5 +201,5 @@ internal unsafe struct GemmCall
     }
 
     /// <summary>Tiles that rows are cut into.</summary>
-    public static int Tiles(int rows) => (rows + GemmKernels.MostRows - 1) / GemmKernels.MostRows;
+    public static int Tiles(int rows) => (rows + GemmKernels.TallRows - 1) / GemmKernels.TallRows;
 }

@@ -6,19 +6,27 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Narrow(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
+    public static void Narrow(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, int width = 32)
     {
-        for (int strip = 0; strip < 32; strip += 16)
-            for (int row = 0; row < rows; row += 6)
-                switch (rows - row)
+        if (rows <= 3 && width > 16)
+        {
+            NarrowPair(rows, a, from, stride, b, 16 * depth, depth, c, to, pitch, 16, add, bias);
+            return;
+        }
+        for (int strip = 0; strip < width; strip += 16)
+            for (int row = 0, tiles = (rows + 5) / 6, count; tiles > 0; tiles--, row += count)
+            {
+                count = (rows - row + tiles - 1) / tiles;
+                switch (count)
                 {
-                    case 1: Narrow1(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 2: Narrow2(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 3: Narrow3(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 4: Narrow4(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 5: Narrow5(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    default: Narrow6(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 1: Narrow1(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 2: Narrow2(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 3: Narrow3(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 4: Narrow4(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 5: Narrow5(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    default: Narrow6(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -28,6 +36,38 @@ internal static unsafe partial class GemmKernels
         a += depth;
         float* a0 = a + from[0] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -35,7 +75,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a0[k]);
             c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {
@@ -52,6 +92,50 @@ internal static unsafe partial class GemmKernels
         float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 1]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 2]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 3]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -62,7 +146,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a1[k]);
             c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {
@@ -82,6 +166,62 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 1]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 1]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 2]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 2]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 3]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 3]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -95,7 +235,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a2[k]);
             c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {
@@ -118,6 +258,74 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 1]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 1]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 1]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 2]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 2]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 2]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 3]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 3]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 3]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -134,7 +342,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a3[k]);
             c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {
@@ -160,6 +368,86 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 1]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 1]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 1]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 1]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 2]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 2]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 2]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 2]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 3]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 3]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 3]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 3]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -179,7 +467,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a4[k]);
             c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {
@@ -208,6 +496,98 @@ internal static unsafe partial class GemmKernels
         Vector256<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector256<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector256<float> c5_0 = c0_0, c5_1 = c0_1;
+        for (; k < -3; k += 4)
+        {
+            {
+                Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector256.Create(a5[k]);
+                c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 16), b1 = Vector256.Load(b + 24);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 1]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 1]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 1]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 1]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 1]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector256.Create(a5[k + 1]);
+                c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 32), b1 = Vector256.Load(b + 40);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 2]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 2]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 2]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 2]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 2]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector256.Create(a5[k + 2]);
+                c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
+            }
+            {
+                Vector256<float> b0 = Vector256.Load(b + 48), b1 = Vector256.Load(b + 56);
+                Vector256<float> x;
+                x = Vector256.Create(a0[k + 3]);
+                c0_0 = Vector256.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector256.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector256.Create(a1[k + 3]);
+                c1_0 = Vector256.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector256.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector256.Create(a2[k + 3]);
+                c2_0 = Vector256.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector256.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector256.Create(a3[k + 3]);
+                c3_0 = Vector256.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector256.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector256.Create(a4[k + 3]);
+                c4_0 = Vector256.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector256.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector256.Create(a5[k + 3]);
+                c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
+            }
+            b += 64;
+        }
         for (; k < 0; k++)
         {
             Vector256<float> b0 = Vector256.Load(b), b1 = Vector256.Load(b + 8);
@@ -230,7 +610,7 @@ internal static unsafe partial class GemmKernels
             x = Vector256.Create(a5[k]);
             c5_0 = Vector256.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector256.FusedMultiplyAdd(x, b1, c5_1);
-            b += 32;
+            b += 16;
         }
         if (add != null)
         {

@@ -9,8 +9,10 @@ internal static unsafe partial class GemmKernels
     public static void NarrowBFloat16(int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 8)
-            for (int row = 0; row < rows; row += 6)
-                switch (rows - row)
+            for (int row = 0, tiles = (rows + 5) / 6, count; tiles > 0; tiles--, row += count)
+            {
+                count = (rows - row + tiles - 1) / tiles;
+                switch (count)
                 {
                     case 1: NarrowBFloat161(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                     case 2: NarrowBFloat162(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
@@ -19,6 +21,7 @@ internal static unsafe partial class GemmKernels
                     case 5: NarrowBFloat165(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                     default: NarrowBFloat166(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -6,17 +6,20 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Slim(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
+    public static void Slim(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, int width = 32)
     {
-        for (int strip = 0; strip < 32; strip += 8)
-            for (int row = 0; row < rows; row += 4)
-                switch (rows - row)
+        for (int strip = 0; strip < width; strip += 8)
+            for (int row = 0, tiles = (rows + 3) / 4, count; tiles > 0; tiles--, row += count)
+            {
+                count = (rows - row + tiles - 1) / tiles;
+                switch (count)
                 {
-                    case 1: Slim1(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 2: Slim2(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 3: Slim3(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    default: Slim4(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 1: Slim1(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 2: Slim2(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 3: Slim3(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    default: Slim4(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -33,7 +36,7 @@ internal static unsafe partial class GemmKernels
             x = Vector128.Create(a0[k]);
             c0_0 = Vector128.MultiplyAddEstimate(x, b0, c0_0);
             c0_1 = Vector128.MultiplyAddEstimate(x, b1, c0_1);
-            b += 32;
+            b += 8;
         }
         if (add != null)
         {
@@ -60,7 +63,7 @@ internal static unsafe partial class GemmKernels
             x = Vector128.Create(a1[k]);
             c1_0 = Vector128.MultiplyAddEstimate(x, b0, c1_0);
             c1_1 = Vector128.MultiplyAddEstimate(x, b1, c1_1);
-            b += 32;
+            b += 8;
         }
         if (add != null)
         {
@@ -93,7 +96,7 @@ internal static unsafe partial class GemmKernels
             x = Vector128.Create(a2[k]);
             c2_0 = Vector128.MultiplyAddEstimate(x, b0, c2_0);
             c2_1 = Vector128.MultiplyAddEstimate(x, b1, c2_1);
-            b += 32;
+            b += 8;
         }
         if (add != null)
         {
@@ -132,7 +135,7 @@ internal static unsafe partial class GemmKernels
             x = Vector128.Create(a3[k]);
             c3_0 = Vector128.MultiplyAddEstimate(x, b0, c3_0);
             c3_1 = Vector128.MultiplyAddEstimate(x, b1, c3_1);
-            b += 32;
+            b += 8;
         }
         if (add != null)
         {

@@ -9,14 +9,17 @@ internal static unsafe partial class GemmKernels
     public static void SlimBFloat16(int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         for (int strip = 0; strip < 16; strip += 4)
-            for (int row = 0; row < rows; row += 4)
-                switch (rows - row)
+            for (int row = 0, tiles = (rows + 3) / 4, count; tiles > 0; tiles--, row += count)
+            {
+                count = (rows - row + tiles - 1) / tiles;
+                switch (count)
                 {
                     case 1: SlimBFloat161(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                     case 2: SlimBFloat162(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                     case 3: SlimBFloat163(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                     default: SlimBFloat164(a, from + row, stride, b + strip, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

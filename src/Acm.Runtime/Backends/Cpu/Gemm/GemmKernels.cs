@@ -13,6 +13,9 @@ internal static unsafe partial class GemmKernels
     /// <summary>Most rows of a tile.</summary>
     public const int MostRows = 14;
 
+    /// <summary>Most rows that the registers hold at once; a taller tile is several after all.</summary>
+    public static int TallRows => Vector512.IsHardwareAccelerated ? MostRows : Vector256.IsHardwareAccelerated ? 6 : 4;
+
     /// <summary>Fewest rows of a tile that leaves a widened panel behind.</summary>
     public const int KeepingRows = 10;
 
@@ -34,7 +37,7 @@ internal static unsafe partial class GemmKernels
     /// <param name="a">Row 0 of what is read.</param>
     /// <param name="from">Which of its rows each of the tile's is, [rows].</param>
     /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
-    /// <param name="b">The panel [depth, 32].</param>
+    /// <param name="b">The panel, as <see cref="PanelLayout"/> has it.</param>
     /// <param name="depth">Terms of the sums.</param>
     /// <param name="c">Row 0 of the result.</param>
     /// <param name="to">Which of its rows each of the tile's is, [rows].</param>
@@ -73,8 +76,12 @@ internal static unsafe partial class GemmKernels
     {
         if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
             WideHalf(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias);
+        else if (Vector512.IsHardwareAccelerated)
+            Wide(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, 0);
+        else if (Vector256.IsHardwareAccelerated)
+            Narrow(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
         else
-            Multiply(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b);
+            Slim(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
     }
 
     /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
@@ -12,6 +14,9 @@ internal sealed unsafe class GemmTasks(int threads)
 
     // Values of A that are read again and again from the second- and third-level caches while the panels go by.
     private const int ResidentValues = 600_000;
+
+    // Values of B that stay in the second-level cache while a few rows at a time go over them: what short registers need.
+    private const int SharedColumnValues = 3 << 15;
 
     // The fewest multiply-adds worth handing out: a microsecond or two.
     private const int Worth = 1 << 17;
@@ -30,7 +35,7 @@ internal sealed unsafe class GemmTasks(int threads)
     public void Add(float* a, nint stride, int row, int rows, int depth, int group = 0, float* bias = null, int* from = null)
     {
         int tiles = GemmCall.Tiles(rows), values = threads == 1 ? ResidentValues : SharedValues;
-        int most = Math.Max(values / (Math.Max(depth, 1) * GemmKernels.MostRows), 1);
+        int most = Math.Max(values / (Math.Max(depth, 1) * GemmKernels.TallRows), 1);
         int blocks = (tiles + most - 1) / most;
         for (int done = 0; blocks > 0; blocks--)
         {
@@ -69,6 +74,8 @@ internal sealed unsafe class GemmTasks(int threads)
         _resident = _count == 0 ? 1 : (int)Math.Clamp(ResidentValues * (long)_count / Math.Max(values, 1), 1, _count);
         // Panels of a task: several where a block has few rows, yet at least some tasks for every thread.
         long worth = Worth * (long)_count / Math.Max(values * GemmKernels.Columns, 1);
+        if (!Vector512.IsHardwareAccelerated)
+            worth = Math.Max(worth, SharedColumnValues / (call.Weights[0].Depth * GemmKernels.Columns));
         _span = (int)Math.Clamp(worth, 1, Math.Max(1, (long)panels * _count / (4 * threads)));
         // Few rows take two panels at once.
         if (values <= (long)_count * GemmKernels.PairRows(call.Weights[0].IsBFloat16) * _blocks[0].Depth)

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics;
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
-/// A weight [depth, columns] as the GEMM reads it: panels of 32 columns, each [depth, 32], the last filled up with zeros. What was stored as
+/// A weight [depth, columns] as the GEMM reads it: panels of 32 columns (<see cref="PanelLayout"/>), the last filled up with zeros. What was stored as
 /// bfloat16 may be held so, in half the memory: 16 words a line, each with column i in its lower half and column i + 16 in its upper.
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
@@ -58,7 +58,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     private nint LineBytes => IsBFloat16 ? Line : 2 * Line;
 
-    /// <summary>[depth, 32]: float32, or words of two bfloat16.</summary>
+    /// <summary>float32 in strips, or [depth, 16] words of two bfloat16.</summary>
     public byte* Panel(int index) => _data + index * PanelBytes;
 
     /// <summary>Packs [depth, columns], row-major.</summary>
@@ -89,7 +89,6 @@ internal sealed unsafe class PackedMatrix : IDisposable
         for (int panel = 0; panel < Panels; panel++)
         {
             int from = panel * Wide, columns = Math.Min(Wide, Columns - from);
-            byte* to = Panel(panel) + (nint)first * LineBytes;
             float* row = values + from;
             for (int k = 0; k < count; k++, row += Columns)
             {
@@ -99,7 +98,7 @@ internal sealed unsafe class PackedMatrix : IDisposable
                     line = padded;
                     new ReadOnlySpan<float>(row, columns).CopyTo(new Span<float>(line, columns));
                 }
-                to = PutLine(line, to);
+                PutLine(line, Panel(panel), first + k);
             }
         }
     }
@@ -118,29 +117,25 @@ internal sealed unsafe class PackedMatrix : IDisposable
             byte* panel = Panel((first + done) / Wide);
             if (!IsBFloat16)
             {
-                Transposition.Turn(values, Depth, columns, Depth, (float*)panel, Wide);
+                PanelLayout.PutColumns(values, Depth, columns, Depth, (float*)panel);
                 continue;
             }
             if (columns < Wide)
                 new Span<float>(room, Depth * Wide).Clear();
             Transposition.Turn(values, Depth, columns, Depth, room, Wide);
             for (int k = 0; k < Depth; k++)
-                panel = PutLine(room + (nint)k * Wide, panel);
+                PutLine(room + (nint)k * Wide, panel, k);
         }
     }
 
-    // 32 values to where a line of the panel begins; returns where the next does.
+    // 32 values as row k of a panel.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private byte* PutLine(float* values, byte* to)
+    private void PutLine(float* values, byte* panel, int k)
     {
-        if (!IsBFloat16)
-        {
-            Vector512.Load(values).Store((float*)to);
-            Vector512.Load(values + Half).Store((float*)to + Half);
-            return to + LineBytes;
-        }
-        (Vector512.Load((uint*)values) >> 16 | Vector512.Load((uint*)values + Half) & Vector512.Create(0xFFFF0000u)).Store((uint*)to);
-        return to + LineBytes;
+        if (IsBFloat16)
+            (Vector512.Load((uint*)values) >> 16 | Vector512.Load((uint*)values + Half) & Vector512.Create(0xFFFF0000u)).Store((uint*)panel + (nint)k * Half);
+        else
+            PanelLayout.PutLine(values, (float*)panel, Depth, k);
     }
 
     public void Dispose()

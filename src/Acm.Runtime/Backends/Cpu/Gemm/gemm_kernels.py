@@ -27,7 +27,7 @@ class Family:
     most: int
     # Weights held as bfloat16: a word of a panel's line has column i below and column i + 16 above.
     bfloat16: bool = False
-    # Panels side by side: few rows alone have too few sums under way to keep a core or its memory busy.
+    # Panels, or strips of one, side by side: few rows alone have too few sums under way to keep a core or its memory busy.
     panels: int = 1
     # Lines asked for in a step: of the next panel, or of the next two, or of the next one's first and second half.
     ahead: Callable[[int], int] | None = None
@@ -37,11 +37,17 @@ class Family:
     vectors: int = 2
     # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
     keeps: int = 0
+    # Whether registers are too short for a line of b at once.
+    short: bool = False
+    # Steps at once, where counting them would take a tenth of the instructions; none may ask ahead or keep.
+    unroll: int = 1
+    # Family that takes few rows over all strips at once.
+    few: str | None = None
 
     @property
     def step(self):
-        """Elements of b from one line to the next."""
-        return 16 if self.bfloat16 else COLUMNS
+        """Elements of b from one line to the next: a float32 panel lies strip by strip."""
+        return 16 if self.bfloat16 else 2 * self.lanes
 
     @property
     def second(self):
@@ -49,9 +55,22 @@ class Family:
         return 16 if self.bfloat16 else self.lanes
 
     @property
+    def width(self):
+        """Columns of one of its panels, or strips."""
+        return COLUMNS if self.bfloat16 else 2 * self.lanes
+
+    @property
     def strips(self):
-        """Strips that a panel's line is gone over in."""
-        return range(0, self.step, self.lanes * (1 if self.bfloat16 else 2))
+        """Columns that a panel's strips begin at."""
+        return range(0, 16, self.lanes) if self.bfloat16 else range(0, COLUMNS, 2 * self.lanes)
+
+    def lines(self, rows):
+        """Lines that a tile of so many rows asks for in a step."""
+        return self.ahead(rows) if self.ahead else 0
+
+    def keeping(self, rows):
+        """Whether a tile of so many rows leaves what it widened."""
+        return self.keeps and rows >= self.keeps
 
     def arguments(self):
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
@@ -68,12 +87,54 @@ def plus(pointer, offset):
     return f"{pointer} + {offset}" if offset else pointer
 
 
+def step(out, f, rows, sums, k, indent):
+    """One term of every sum, k lines on."""
+    # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
+    fused = f"{f.vector}." + ("MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd")
+    value = lambda r: f"{f.vector}.Create(a{r}[{plus('k', k)}])"
+    line = lambda p, column: f"{f.vector}.Load({plus('next' if p else 'b', k * f.step + column)})"
+    if f.short:
+        # Every register holds a sum or a row's value, but for one.
+        out.write(f"{indent}{f.vector}<float> " + ", ".join(f"x{r} = {value(r)}" for r in range(rows)) + ", b0;\n")
+        for s, p, column in sums:
+            out.write(f"{indent}b0 = {line(p, column)};\n")
+            for r in range(rows):
+                out.write(f"{indent}c{r}_{s} = {fused}(x{r}, b0, c{r}_{s});\n")
+        return
+    for p in range(f.panels):
+        if f.bfloat16:
+            out.write(f"{indent}{f.vector}<uint> w{p} = {line(p, 0)};\n")
+            out.write(f"{indent}{f.vector}<float> b{2 * p} = (w{p} << 16).AsSingle(), b{2 * p + 1} = (w{p} & upper).AsSingle();\n")
+        else:
+            out.write(f"{indent}{f.vector}<float> " + ", ".join(f"b{2 * p + v} = {line(p, v * f.lanes)}" for v in range(f.vectors)) + ";\n")
+    if f.keeping(rows):
+        out.write(f"{indent}b0.Store(keep); b1.Store(keep + {f.second});\n")
+    out.write(f"{indent}{f.vector}<float> x;\n")
+    lines = f.lines(rows)
+    if lines:
+        # The next panel is in the second-level cache when its turn comes.
+        out.write(f"{indent}if (Sse.IsSupported)\n")
+        second = f"panel * sizeof({'uint' if f.bfloat16 else 'float'})" if f.panels > 1 else "beyond"
+        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + {second});"][:lines]
+        out.write(f"{indent}    {asks[0]}\n" if lines == 1 else f"{indent}{{\n" + "".join(f"{indent}    {ask}\n" for ask in asks) + f"{indent}}}\n")
+    for r in range(rows):
+        out.write(f"{indent}x = {value(r)};\n")
+        for s, _, _ in sums:
+            out.write(f"{indent}c{r}_{s} = {fused}(x, b{s}, c{r}_{s});\n")
+
+
+def advance(out, f, rows, lines):
+    """Moves on by so many lines."""
+    steps = [f"b += {lines * f.step};"] + ([f"next += {lines * f.step};"] if f.panels > 1 else [])
+    steps += (["ahead += 64;"] if f.lines(rows) else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
+    out.write("            " + " ".join(steps) + "\n")
+
+
 def kernel(out, f, rows):
     """One tile: rows x panels x two vectors of accumulators."""
     # (name, panel, first column in the panel)
     sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in range(f.vectors)]
     target = lambda to, r, p, column: plus(plus(f"{to} + to[{r}] * pitch", "beside" if p else ""), column)
-    lines = f.ahead(rows) if f.ahead else 0
     out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
     out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
     # One counter, from below zero up, is also the rows' index: registers for addresses are short.
@@ -85,35 +146,21 @@ def kernel(out, f, rows):
         out.write(f"        {f.vector}<uint> upper = {f.vector}.Create(0xFFFF0000u);\n")
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
-            f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * COLUMNS + column)})") for s, p, column in sums) + ";\n")
+            f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * f.width + column)})") for s, p, column in sums) + ";\n")
     if f.ahead:
         out.write(f"        nint end = -Math.Min(depth, {LATE});\n    Sum:\n")
+    if f.unroll > 1:
+        out.write(f"        for (; k < {1 - f.unroll}; k += {f.unroll})\n        {{\n")
+        for ahead in range(f.unroll):
+            out.write("            {\n")
+            step(out, f, rows, sums, ahead, "                ")
+            out.write("            }\n")
+        advance(out, f, rows, f.unroll)
+        out.write("        }\n")
     out.write(f"        for (; k < {'end' if f.ahead else '0'}; k++)\n        {{\n")
-    for p in range(f.panels):
-        b = "next" if p else "b"
-        if f.bfloat16:
-            out.write(f"            {f.vector}<uint> w{p} = {f.vector}.Load({b});\n")
-            out.write(f"            {f.vector}<float> b{2 * p} = (w{p} << 16).AsSingle(), b{2 * p + 1} = (w{p} & upper).AsSingle();\n")
-        else:
-            out.write(f"            {f.vector}<float> " + ", ".join(f"b{2 * p + v} = {f.vector}.Load({plus(b, v * f.lanes)})" for v in range(f.vectors)) + ";\n")
-    keeps = f.keeps and rows >= f.keeps
-    if keeps:
-        out.write(f"            b0.Store(keep); b1.Store(keep + {f.second});\n")
-    out.write(f"            {f.vector}<float> x;\n")
-    if lines:
-        # The next panel is in the second-level cache when its turn comes.
-        out.write("            if (Sse.IsSupported)\n")
-        second = f"panel * sizeof({'uint' if f.bfloat16 else 'float'})" if f.panels > 1 else "beyond"
-        asks = ["Sse.Prefetch1(ahead);", f"Sse.Prefetch1(ahead + {second});"][:lines]
-        out.write(f"                {asks[0]}\n" if lines == 1 else "            {\n" + "".join(f"                {ask}\n" for ask in asks) + "            }\n")
-    for r in range(rows):
-        out.write(f"            x = {f.vector}.Create(a{r}[k]);\n")
-        for s, _, _ in sums:
-            # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
-            add = "MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd"
-            out.write(f"            c{r}_{s} = {f.vector}.{add}(x, b{s}, c{r}_{s});\n")
-    steps = [f"b += {f.step};"] + ([f"next += {f.step};"] if f.panels > 1 else []) + (["ahead += 64;"] if lines else []) + ([f"keep += {COLUMNS};"] if keeps else [])
-    out.write("            " + " ".join(steps) + "\n        }\n")
+    step(out, f, rows, sums, 0, "            ")
+    advance(out, f, rows, 1)
+    out.write("        }\n")
     if f.ahead:
         out.write("        if (end < 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
         for r in range(rows):
@@ -129,27 +176,34 @@ def kernel(out, f, rows):
 
 
 def dispatch(out, f):
-    """Tiles of any number of rows; those narrower than a panel go over it in strips."""
-    out.write(f"    public static void {f.name}(int rows, {f.arguments()})\n    {{\n")
+    """Tiles of any number of rows, those of more than `most` cut evenly; strip by strip."""
+    cut = f.lanes < 16 and f.panels == 1
+    narrows = cut and not f.bfloat16
+    out.write(f"    public static void {f.name}(int rows, {f.arguments()}{f', int width = {COLUMNS}' if narrows else ''})\n    {{\n")
     indent = "        "
-    strips = len(f.strips) > 1
+    if f.few:
+        few = next(family for family in FAMILIES if family.name == f.few)
+        out.write(f"        if (rows <= {few.most} && width > {f.width})\n        {{\n")
+        out.write(f"            {few.name}(rows, a, from, stride, b, {f.width} * depth, depth, c, to, pitch, {f.width}, add, bias);\n            return;\n        }}\n")
+    strips = len(f.strips) > 1 and f.panels == 1
     if strips:
-        out.write(f"        for (int strip = 0; strip < {f.strips.stop}; strip += {f.strips.step})\n")
+        out.write(f"        for (int strip = 0; strip < {'width' if narrows else f.strips.stop}; strip += {f.strips.step})\n")
         indent += "    "
-    cut = f.lanes < 16
     if cut:
-        out.write(indent + f"for (int row = 0; row < rows; row += {f.most})\n")
+        out.write(indent + f"for (int row = 0, tiles = (rows + {f.most - 1}) / {f.most}, count; tiles > 0; tiles--, row += count)\n")
         indent += "    "
+        out.write(indent[4:] + "{\n" + indent + "count = (rows - row + tiles - 1) / tiles;\n")
     first, rows = ("from + row", "to + row") if cut else ("from", "to")
     strip = " + strip" if strips else ""
+    line = "" if not strips else " + strip" if f.bfloat16 else " + strip * depth"
     # A pointer that may be null is not moved from it.
     add = "add == null ? null : add + strip" if strips else "add"
     panel, beside = (", panel", ", beside") if f.panels > 1 else ("", "")
-    out.write(indent + f"switch ({'rows - row' if cut else 'rows'})\n{indent}{{\n")
+    out.write(indent + f"switch ({'count' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{strip}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', keep' if f.keeps else ''}); break;\n")
-    out.write(indent + "}\n    }\n\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', keep' if f.keeps else ''}); break;\n")
+    out.write(indent + "}\n" + (indent[4:] + "}\n" if cut else "") + "    }\n\n")
 
 
 FAMILIES = [
@@ -158,7 +212,8 @@ FAMILIES = [
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
     Family("WideBFloat16Pair", "Vector512", 16, 6, bfloat16=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),
-    Family("Narrow", "Vector256", 8, 6),
+    Family("Narrow", "Vector256", 8, 6, few="NarrowPair", unroll=4),
+    Family("NarrowPair", "Vector256", 8, 3, panels=2, short=True, unroll=4),
     Family("NarrowBFloat16", "Vector256", 8, 6, bfloat16=True),
     Family("Slim", "Vector128", 4, 4),
     Family("SlimBFloat16", "Vector128", 4, 4, bfloat16=True),

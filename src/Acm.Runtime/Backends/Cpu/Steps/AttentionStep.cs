@@ -19,6 +19,9 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     // Of a score, to be a power of two: exp(score / sqrt(size)) = 2^(score * this).
     private readonly float _binaryScale = (float)(Math.Log2(Math.E) / Math.Sqrt(op.Q.Width / op.Heads));
 
+    // Whole register tiles, where they are less tall.
+    private static int MostRows => Tile / GemmKernels.TallRows * GemmKernels.TallRows;
+
     private int ValuePanels => (_size + Panel - 1) / Panel;
 
     private static int Padded(int count) => (count + Panel - 1) / Panel * Panel;
@@ -91,35 +94,35 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
 
     private static long ScoreFloats(int length) => (long)Tile * (Padded(length) + ScorePitch(length));
 
-    // Keys as panels of 32 keys [size, 32], values as panels of 32 columns [length, 32].
+    // Keys as panels of 32 keys, values as panels of 32 columns.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void PackHead(CpuForward forward, int sequence, int head, float* packed)
     {
         int first = forward.Starts(_k.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length);
         float* k = forward.Buffer(_k) + (nint)first * _k.Width + head * _size;
-        float* v = forward.Buffer(_v) + (nint)first * _v.Width + head * _size;
+        float* v = forward.Buffer(_v) + (nint)first * _v.Width + head * _size, last = stackalloc float[Panel];
+        new Span<float>(last, Panel).Clear();
         for (int panel = 0; panel < padded; panel += Panel, packed += Panel * _size)
         {
             int count = Math.Min(Panel, length - panel);
             if (count < Panel)
                 new Span<float>(packed, Panel * _size).Clear();
-            Transposition.Turn(k + (nint)panel * _k.Width, _k.Width, count, _size, packed, Panel);
+            PanelLayout.PutColumns(k + (nint)panel * _k.Width, _k.Width, count, _size, packed);
         }
         for (int from = 0; from < _size; from += Panel)
         {
             int count = Math.Min(Panel, _size - from);
-            for (int key = 0; key < length; key++, packed += Panel)
+            for (int key = 0; key < length; key++)
             {
-                float* row = v + (nint)key * _v.Width + from;
-                if (count == Panel)
+                float* line = v + (nint)key * _v.Width + from;
+                if (count < Panel)
                 {
-                    Vector512.Load(row).Store(packed);
-                    Vector512.Load(row + 16).Store(packed + 16);
-                    continue;
+                    new Span<float>(line, count).CopyTo(new Span<float>(last, count));
+                    line = last;
                 }
-                for (int i = 0; i < Panel; i++)
-                    packed[i] = i < count ? row[i] : 0;
+                PanelLayout.PutLine(line, packed, length, key);
             }
+            packed += (nint)length * Panel;
         }
     }
 
@@ -160,7 +163,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
         {
             float* q = forward.Buffer(_q) + (nint)(first + query) * _q.Width + head * _size;
             // Even heights: no thin tile at the end, which would wait for its few sums.
-            int tiles = (end - query + Tile - 1) / Tile;
+            int tiles = (end - query + MostRows - 1) / MostRows;
             rows = (end - query + tiles - 1) / tiles;
             Announce(forward, _q, sequence, head, query + rows, Math.Min(query + 2 * rows, end), soon: true);
             AnnouncePacking(forward, next, part, part + tiles);
