@@ -109,7 +109,7 @@ internal static class Elementwise
     {
         if (Avx512F.IsSupported)
             return Avx512F.Scale(p, n);
-        Vector512<int> exponent = Vector512.ConvertToInt32(n), first = exponent >> 1;
+        Vector512<int> exponent = Vector512.ConvertToInt32Native(n), first = exponent >> 1;
         return p * Power(first) * Power(exponent - first);
     }
 

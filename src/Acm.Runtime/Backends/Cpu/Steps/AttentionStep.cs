@@ -205,43 +205,35 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     private (float, float) Softmax(float* scores, float* besides, int length, float* weights, float* beside)
     {
         const int next = Tile * Panel;
-        int whole = length / Panel * next, rest = length % Panel;
-        if (rest > 0)
+        int end = Padded(length) / Panel * next;
+        if (length % Panel > 0)
         {
-            Mask(scores + whole, rest);
-            Mask(besides + whole, rest);
+            Mask(scores + end - next, length % Panel);
+            Mask(besides + end - next, length % Panel);
         }
         // A NaN may be lost here: its own exponential brings it back.
         Vector512<float> even = Vector512.Create(float.NegativeInfinity), odd = even, even2 = even, odd2 = even;
-        for (int at = 0; at < whole + (rest > 0 ? next : 0); at += next)
+        for (int at = 0; at < end; at += next)
         {
             even = Vector512.MaxNative(even, Vector512.Load(scores + at));
             odd = Vector512.MaxNative(odd, Vector512.Load(scores + at + Half));
             even2 = Vector512.MaxNative(even2, Vector512.Load(besides + at));
             odd2 = Vector512.MaxNative(odd2, Vector512.Load(besides + at + Half));
         }
-        Vector512<float> scale = Vector512.Create(_binaryScale);
-        Vector512<float> center = Vector512.Create(Highest(Vector512.MaxNative(even, odd)) * -_binaryScale);
-        Vector512<float> center2 = Vector512.Create(Highest(Vector512.MaxNative(even2, odd2)) * -_binaryScale);
-        Vector512<float> sums = Vector512<float>.Zero, others = sums, sums2 = sums, others2 = sums;
-        for (int at = 0; at < whole; at += next, weights += Panel, beside += Panel)
+        return (1 / Weigh(scores, end, Highest(Vector512.MaxNative(even, odd)), weights), 1 / Weigh(besides, end, Highest(Vector512.MaxNative(even2, odd2)), beside));
+    }
+
+    // By itself: the compiler puts only so much into one method, and calls the rest.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private float Weigh(float* scores, int end, float highest, float* weights)
+    {
+        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(highest * -_binaryScale), sums = Vector512<float>.Zero, others = sums;
+        for (int at = 0; at < end; at += Tile * Panel, weights += Panel)
         {
             sums += Exponential(scores + at, scale, center, weights);
             others += Exponential(scores + at + Half, scale, center, weights + Half);
-            sums2 += Exponential(besides + at, scale, center2, beside);
-            others2 += Exponential(besides + at + Half, scale, center2, beside + Half);
         }
-        if (rest > 0)
-        {
-            sums += Exponential(scores + whole, scale, center, weights);
-            sums2 += Exponential(besides + whole, scale, center2, beside);
-        }
-        if (rest > Half)
-        {
-            others += Exponential(scores + whole + Half, scale, center, weights + Half);
-            others2 += Exponential(besides + whole + Half, scale, center2, beside + Half);
-        }
-        return (1 / Vector512.Sum(sums + others), 1 / Vector512.Sum(sums2 + others2));
+        return Vector512.Sum(sums + others);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -79,16 +79,20 @@ internal sealed unsafe class LayerNormStep(LayerNorm op, CpuBackend backend) : C
     {
         if (activation == Activation.Identity)
             return;
-        int i = 0;
-        for (; i + 16 <= count; i += 16)
-            Elementwise.Apply(activation, Vector512.Load(values + i)).Store(values + i);
-        if (i < count)
+        float* padded = stackalloc float[16];
+        new Span<float>(padded, 16).Clear();
+        for (int i = 0; i < count; i += 16)
         {
-            float* padded = stackalloc float[16];
-            new Span<float>(padded, 16).Clear();
-            new ReadOnlySpan<float>(values + i, count - i).CopyTo(new Span<float>(padded, 16));
-            Elementwise.Apply(activation, Vector512.Load(padded)).Store(padded);
-            new ReadOnlySpan<float>(padded, count - i).CopyTo(new Span<float>(values + i, count - i));
+            int rest = count - i;
+            float* at = values + i;
+            if (rest < 16)
+            {
+                new ReadOnlySpan<float>(at, rest).CopyTo(new Span<float>(padded, 16));
+                at = padded;
+            }
+            Elementwise.Apply(activation, Vector512.Load(at)).Store(at);
+            if (rest < 16)
+                new ReadOnlySpan<float>(padded, rest).CopyTo(new Span<float>(values + i, rest));
         }
     }
 }
