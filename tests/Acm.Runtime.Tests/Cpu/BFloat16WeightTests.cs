@@ -122,10 +122,10 @@ public sealed unsafe class BFloat16WeightTests
         Assert.That(kept, Is.EqualTo(rows < GemmKernels.KeepingRows ? new float[kept.Length] : w), "the widened panel");
         Assert.That(
             Tile((a, c, rowsOf, bias) => GemmKernels.NarrowBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
-            Is.EqualTo(Of32Bits(16, (a, floats, c, rowsOf, bias) => GemmKernels.Narrow(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "256 bits");
+            Is.EqualTo(Of32Bits(16, (a, floats, c, rowsOf, bias) => GemmKernels.Narrow(rows, a, rowsOf, stride, floats, 16 * depth, depth, c, rowsOf, pitch, c, bias, (byte*)floats))), "256 bits");
         Assert.That(
             Tile((a, c, rowsOf, bias) => GemmKernels.SlimBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),
-            Is.EqualTo(Of32Bits(8, (a, floats, c, rowsOf, bias) => GemmKernels.Slim(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias))), "128 bits");
+            Is.EqualTo(Of32Bits(8, (a, floats, c, rowsOf, bias) => GemmKernels.Slim(rows, a, rowsOf, stride, floats, 8 * depth, depth, c, rowsOf, pitch, c, bias))), "128 bits");
 
         uint[] Of32Bits(int strip, Float32Kernel kernel) => Tile((a, c, rowsOf, bias) =>
         {

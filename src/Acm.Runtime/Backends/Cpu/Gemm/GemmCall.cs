@@ -73,18 +73,22 @@ internal unsafe struct GemmCall
     {
         if (Vector512.IsHardwareAccelerated || block.Rows <= GemmKernels.TallRows)
         {
-            Panels(block, panel, end, next, alone, room);
+            Panels(block, panel, end, next, 0, alone, room);
             return;
         }
         // Few rows at a time, over all panels: they stay in the first-level cache, and the panels in the second-level one.
+        PackedMatrix weight = Weights[block.Group];
         for (int done = 0, tiles = Tiles(block.Rows), count; tiles > 0; tiles--, done += count)
         {
             count = (block.Rows - done + tiles - 1) / tiles;
-            Panels(block.Part(done, count, Stride), panel, end, next, alone, room);
+            // Each asks for a quarter of the panels that come after.
+            nint quarter = tiles % 4 * (weight.Depth / 4) * PackedMatrix.Line;
+            Panels(block.Part(done, count, Stride), panel, end, next, (end - panel) * weight.PanelBytes + quarter, alone, room);
         }
     }
 
-    private readonly void Panels(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
+    // What is asked for meanwhile lies so far ahead; 0: it is the next panel, or what comes after the last.
+    private readonly void Panels(in RowBlock block, int panel, int end, byte* next, nint distance, bool alone, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -92,7 +96,7 @@ internal unsafe struct GemmCall
         {
             int rows = RowsOf(block, panel);
             taken = rows <= few && panel + 1 < end && RowsOf(block, panel + 1) == rows ? 2 : 1;
-            byte* ahead = panel + taken < end ? weight.Panel(panel + taken) : next;
+            byte* ahead = distance > 0 ? weight.Panel(panel) + distance : panel + taken < end ? weight.Panel(panel + taken) : next;
             if (rows <= 0)
                 continue;
             if (taken == 2)
@@ -113,6 +117,7 @@ internal unsafe struct GemmCall
         int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
         byte* b = weight.Panel(panel);
+        nint apart = (nint)weight.Depth * PanelLayout.Strip;
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
         bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns;
         int* places = GemmKernels.InOrder;
@@ -120,11 +125,11 @@ internal unsafe struct GemmCall
         float* c = tile, add = null;
         int tiles = Tiles(rows);
         // One tall tile has time to ask for half of the next panel; two, for half of it each.
-        if (tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
+        if (Vector512.IsHardwareAccelerated && tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
             tiles = 2;
         // A product of one short tile asks for both halves of the next panel at once; else the processor's own guesses fetch more than half a panel does.
         nint beyond = 0;
-        if (tiles == 1 && rows < FewRows && !weight.IsBFloat16)
+        if (Vector512.IsHardwareAccelerated && tiles == 1 && rows < FewRows && !weight.IsBFloat16)
         {
             if (alone && rows >= FewestAsked)
                 beyond = (nint)depth * PackedMatrix.Line;
@@ -143,9 +148,9 @@ internal unsafe struct GemmCall
             else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, from, Stride, (float*)b, depth, c, places, pitch, add, begin, next, beyond);
+                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, beyond);
             else if (widened != null)
-                GemmKernels.Multiply(count, a, from, Stride, widened, depth, c, places, pitch, add, begin, next);
+                GemmKernels.Multiply(count, a, from, Stride, widened, apart, depth, c, places, pitch, add, begin, next);
             else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))
                 widened = room;
             if (!direct)

@@ -6,18 +6,18 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Slim(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, int width = 32)
+    public static void Slim(int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, int width = 32)
     {
-        for (int strip = 0; strip < width; strip += 8)
+        for (int strip = 0; strip < width; strip += 8, b += apart)
             for (int row = 0, tiles = (rows + 3) / 4, count; tiles > 0; tiles--, row += count)
             {
                 count = (rows - row + tiles - 1) / tiles;
                 switch (count)
                 {
-                    case 1: Slim1(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 2: Slim2(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    case 3: Slim3(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
-                    default: Slim4(a, from + row, stride, b + strip * depth, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 1: Slim1(a, from + row, stride, b, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 2: Slim2(a, from + row, stride, b, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    case 3: Slim3(a, from + row, stride, b, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
+                    default: Slim4(a, from + row, stride, b, depth, c + strip, to + row, pitch, add == null ? null : add + strip, bias + strip); break;
                 }
             }
     }

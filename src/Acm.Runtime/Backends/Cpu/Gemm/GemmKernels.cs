@@ -38,23 +38,24 @@ internal static unsafe partial class GemmKernels
     /// <param name="from">Which of its rows each of the tile's is, [rows].</param>
     /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
     /// <param name="b">The panel, as <see cref="PanelLayout"/> has it.</param>
+    /// <param name="apart">From one strip of the panel to the next, where it has several.</param>
     /// <param name="depth">Terms of the sums.</param>
     /// <param name="c">Row 0 of the result.</param>
     /// <param name="to">Which of its rows each of the tile's is, [rows].</param>
     /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
     /// <param name="add">What is added to the finished sums, its rows as the result's; may be the result's own memory, or null.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
-    /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile. Need not be memory.</param>
+    /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile, by 256 bits a quarter of them from each strip's begin on. Need not be memory.</param>
     /// <param name="beyond">Few rows ask for as many lines so far beyond, too; 0: they do not.</param>
     public static void Multiply(
-        int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond = 0)
+        int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond = 0)
     {
         if (Vector512.IsHardwareAccelerated)
             Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+            Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, ahead);
         else
-            Slim(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+            Slim(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias);
     }
 
     /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
@@ -79,9 +80,9 @@ internal static unsafe partial class GemmKernels
         else if (Vector512.IsHardwareAccelerated)
             Wide(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, 0);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
+            Narrow(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, Math.Min(columns, Columns));
         else
-            Slim(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
+            Slim(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
     }
 
     /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>

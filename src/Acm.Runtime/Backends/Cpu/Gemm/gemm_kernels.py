@@ -29,7 +29,7 @@ class Family:
     bfloat16: bool = False
     # Panels, or strips of one, side by side: few rows alone have too few sums under way to keep a core or its memory busy.
     panels: int = 1
-    # Lines asked for in a step: of the next panel, or of the next two, or of the next one's first and second half.
+    # Lines asked for in a step, or in a round of unrolled ones: of the next panel, or of the next two, or of the next one's first and second half.
     ahead: Callable[[int], int] | None = None
     # Whether a tile may ask for two lines of one panel, the second so far beyond the first.
     halves: bool = False
@@ -39,7 +39,7 @@ class Family:
     keeps: int = 0
     # Whether registers are too short for a line of b at once.
     short: bool = False
-    # Steps at once, where counting them would take a tenth of the instructions; none may ask ahead or keep.
+    # Steps at once, where counting them would take a tenth of the instructions.
     unroll: int = 1
     # Family that takes few rows over all strips at once.
     few: str | None = None
@@ -87,8 +87,8 @@ def plus(pointer, offset):
     return f"{pointer} + {offset}" if offset else pointer
 
 
-def step(out, f, rows, sums, k, indent):
-    """One term of every sum, k lines on."""
+def step(out, f, rows, sums, k, indent, alone=False):
+    """One term of every sum, k lines on; a step alone, left over from the rounds, asks for nothing."""
     # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
     fused = f"{f.vector}." + ("MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd")
     value = lambda r: f"{f.vector}.Create(a{r}[{plus('k', k)}])"
@@ -110,7 +110,7 @@ def step(out, f, rows, sums, k, indent):
     if f.keeping(rows):
         out.write(f"{indent}b0.Store(keep); b1.Store(keep + {f.second});\n")
     out.write(f"{indent}{f.vector}<float> x;\n")
-    lines = f.lines(rows)
+    lines = f.lines(rows) if k == 0 and not alone else 0
     if lines:
         # The next panel is in the second-level cache when its turn comes.
         out.write(f"{indent}if (Sse.IsSupported)\n")
@@ -126,7 +126,7 @@ def step(out, f, rows, sums, k, indent):
 def advance(out, f, rows, lines):
     """Moves on by so many lines."""
     steps = [f"b += {lines * f.step};"] + ([f"next += {lines * f.step};"] if f.panels > 1 else [])
-    steps += (["ahead += 64;"] if f.lines(rows) else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
+    steps += (["ahead += 64;"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
     out.write("            " + " ".join(steps) + "\n")
 
 
@@ -147,7 +147,8 @@ def kernel(out, f, rows):
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
             f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * f.width + column)})") for s, p, column in sums) + ";\n")
-    if f.ahead:
+    late = f.ahead and f.unroll == 1
+    if late:
         out.write(f"        nint end = -Math.Min(depth, {LATE});\n    Sum:\n")
     if f.unroll > 1:
         out.write(f"        for (; k < {1 - f.unroll}; k += {f.unroll})\n        {{\n")
@@ -157,11 +158,11 @@ def kernel(out, f, rows):
             out.write("            }\n")
         advance(out, f, rows, f.unroll)
         out.write("        }\n")
-    out.write(f"        for (; k < {'end' if f.ahead else '0'}; k++)\n        {{\n")
-    step(out, f, rows, sums, 0, "            ")
+    out.write(f"        for (; k < {'end' if late else '0'}; k++)\n        {{\n")
+    step(out, f, rows, sums, 0, "            ", f.unroll > 1)
     advance(out, f, rows, 1)
     out.write("        }\n")
-    if f.ahead:
+    if late:
         out.write("        if (end < 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
         for r in range(rows):
             out.write("                " + " ".join(f"Sse.Prefetch0({target('c', r, p, column)});" for _, p, column in sums) + "\n")
@@ -179,15 +180,17 @@ def dispatch(out, f):
     """Tiles of any number of rows, those of more than `most` cut evenly; strip by strip."""
     cut = f.lanes < 16 and f.panels == 1
     narrows = cut and not f.bfloat16
-    out.write(f"    public static void {f.name}(int rows, {f.arguments()}{f', int width = {COLUMNS}' if narrows else ''})\n    {{\n")
+    arguments = f.arguments().replace("float* b,", "float* b, nint apart,") + f", int width = {COLUMNS}" if narrows else f.arguments()
+    out.write(f"    public static void {f.name}(int rows, {arguments})\n    {{\n")
     indent = "        "
     if f.few:
         few = next(family for family in FAMILIES if family.name == f.few)
         out.write(f"        if (rows <= {few.most} && width > {f.width})\n        {{\n")
-        out.write(f"            {few.name}(rows, a, from, stride, b, {f.width} * depth, depth, c, to, pitch, {f.width}, add, bias);\n            return;\n        }}\n")
+        out.write(f"            {few.name}(rows, a, from, stride, b, apart, depth, c, to, pitch, {f.width}, add, bias);\n            return;\n        }}\n")
     strips = len(f.strips) > 1 and f.panels == 1
     if strips:
-        out.write(f"        for (int strip = 0; strip < {'width' if narrows else f.strips.stop}; strip += {f.strips.step})\n")
+        end, move = (f.strips.stop, "") if f.bfloat16 else ("width", ", b += apart" + (", ahead += apart * sizeof(float)" if f.ahead else ""))
+        out.write(f"        for (int strip = 0; strip < {end}; strip += {f.strips.step}{move})\n")
         indent += "    "
     if cut:
         out.write(indent + f"for (int row = 0, tiles = (rows + {f.most - 1}) / {f.most}, count; tiles > 0; tiles--, row += count)\n")
@@ -195,7 +198,7 @@ def dispatch(out, f):
         out.write(indent[4:] + "{\n" + indent + "count = (rows - row + tiles - 1) / tiles;\n")
     first, rows = ("from + row", "to + row") if cut else ("from", "to")
     strip = " + strip" if strips else ""
-    line = "" if not strips else " + strip" if f.bfloat16 else " + strip * depth"
+    line = " + strip" if strips and f.bfloat16 else ""
     # A pointer that may be null is not moved from it.
     add = "add == null ? null : add + strip" if strips else "add"
     panel, beside = (", panel", ", beside") if f.panels > 1 else ("", "")
@@ -212,7 +215,7 @@ FAMILIES = [
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
     Family("WideBFloat16Pair", "Vector512", 16, 6, bfloat16=True, panels=2, ahead=lambda rows: 2 if rows > 2 else 0),
-    Family("Narrow", "Vector256", 8, 6, few="NarrowPair", unroll=4),
+    Family("Narrow", "Vector256", 8, 6, few="NarrowPair", ahead=lambda rows: 1, unroll=4),
     Family("NarrowPair", "Vector256", 8, 3, panels=2, short=True, unroll=4),
     Family("NarrowBFloat16", "Vector256", 8, 6, bfloat16=True),
     Family("Slim", "Vector128", 4, 4),
