@@ -1,7 +1,9 @@
 using System.Runtime.Intrinsics;
+using System.Text.RegularExpressions;
 using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Backends.Reference;
 using Acm.Runtime.Plan;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Runtime.Tests.Cpu;
@@ -98,6 +100,35 @@ public sealed class ElementwiseTests
         {
             Assert.That(float.IsNaN(y[lane]), Is.EqualTo(lane == 5));
             Assert.That(float.IsNaN(r[lane]), Is.EqualTo(lane == 5));
+        }
+    }
+
+    /// <summary>What a processor without 512 bits computes, on one that has them: the same bits, subnormal results too.</summary>
+    [Test]
+    public void EightAtATimeHaveTheBitsOfSixteen()
+    {
+        foreach (var (wide, narrow) in ((Func<Vector512<float>, Vector512<float>>, Func<Vector256<float>, Vector256<float>>)[])
+            [(Elementwise.Gelu, Elementwise.Gelu), (Elementwise.GeluTanh, Elementwise.GeluTanh), (Elementwise.Exp, Elementwise.Exp), (Elementwise.PowerOfTwo, Elementwise.PowerOfTwo)])
+            for (uint bits = 0; bits < uint.MaxValue - 99_991; bits += 99_991)
+            {
+                float x = BitConverter.UInt32BitsToSingle(bits);
+                float found = narrow(Vector256.Create(x))[7], expected = wide(Vector512.Create(x))[7];
+                if (BitConverter.SingleToUInt32Bits(found) != BitConverter.SingleToUInt32Bits(expected) && !(float.IsNaN(found) && float.IsNaN(expected)))
+                    Assert.Fail($"{wide.Method.Name}({x:R}): {found:R}, not {expected:R}");
+            }
+    }
+
+    [Test]
+    public void TheNarrowFileIsWrittenFromTheWideOne()
+    {
+        string folder = Path.Combine(SharedFolder.Repo, "src", "Acm.Runtime", "Backends", "Cpu"), wide = Body(Path.Combine(folder, "Elementwise.cs"));
+        wide = Regex.Replace(wide, @" +if \((!Vector512\.IsHardwareAccelerated|Avx512F\.IsSupported)\)\n.*\n| *///.*\n", "");
+        Assert.That(Body(Path.Combine(folder, "Elementwise.Narrow.g.cs")), Is.EqualTo(wide.Replace("Vector512", "Vector256")), "run elementwise_narrow.py");
+
+        static string Body(string file)
+        {
+            string text = File.ReadAllText(file).ReplaceLineEndings("\n");
+            return text[text.IndexOf("namespace", StringComparison.Ordinal)..];
         }
     }
 }

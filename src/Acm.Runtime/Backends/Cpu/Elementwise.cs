@@ -5,8 +5,11 @@ using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>Functions of one number, sixteen at a time. NaN in, NaN out, in its own lane.</summary>
-internal static class Elementwise
+/// <summary>
+/// Functions of one number, sixteen at a time. NaN in, NaN out, in its own lane. Where the processor has no 512 bits each goes through its twin of eight at a
+/// time, which elementwise_narrow.py writes from this file: run it after an edit.
+/// </summary>
+internal static partial class Elementwise
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Apply(Activation activation, Vector512<float> x) => activation switch
@@ -27,6 +30,8 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
+        if (!Vector512.IsHardwareAccelerated)
+            return Vector512.Create(Gelu(x.GetLower()), Gelu(x.GetUpper()));
         // From -15 down the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
         Vector512<float> t = Vector512.MaxNative(Vector512.Create(-15f), x | Vector512.Create(-0f)), a = Vector512.Create(2.5f);
         Vector512<float> inverse = Vector512<float>.One / (a - t), v = t * inverse;
@@ -50,8 +55,11 @@ internal static class Elementwise
     }
 
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + exp(-2u)).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> GeluTanh(Vector512<float> x)
     {
+        if (!Vector512.IsHardwareAccelerated)
+            return Vector512.Create(GeluTanh(x.GetLower()), GeluTanh(x.GetUpper()));
         Vector512<float> cube = Vector512.FusedMultiplyAdd(x * x * 0.044715f, x, x);
         Vector512<float> u = Vector512.MaxNative(Vector512.MinNative(cube * 1.5957691216f, Vector512.Create(87f)), Vector512.Create(-87f));
         Vector512<float> gelu = x / (Vector512<float>.One + Exp(-u));
@@ -63,6 +71,8 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
+        if (!Vector512.IsHardwareAccelerated)
+            return Vector512.Create(Exp(x.GetLower()), Exp(x.GetUpper()));
         Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-105f));
         return Vector512.ConditionalSelect(Vector512.Equals(x, x), Exponential(bounded), x);
     }
@@ -91,6 +101,8 @@ internal static class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> PowerOfTwo(Vector512<float> x)
     {
+        if (!Vector512.IsHardwareAccelerated)
+            return Vector512.Create(PowerOfTwo(x.GetLower()), PowerOfTwo(x.GetUpper()));
         // A NaN comes through: of two operands the processor then takes the second.
         x = Vector512.MaxNative(Vector512.Create(-160f), x);
         Vector512<float> n = Vector512.Round(x), r = x - n;
@@ -113,5 +125,6 @@ internal static class Elementwise
         return p * Power(first) * Power(exponent - first);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Power(Vector512<int> n) => ((n + Vector512.Create(127)) << 23).AsSingle();
 }

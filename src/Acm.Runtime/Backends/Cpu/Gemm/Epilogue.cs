@@ -67,11 +67,33 @@ internal unsafe struct Epilogue
     {
         switch (Activation)
         {
-            case Activation.Gelu: Store<GeluFunction>(tile, row, rows, column, columns); break;
-            case Activation.GeluTanh: Store<GeluTanhFunction>(tile, row, rows, column, columns); break;
-            case Activation.Relu: Store<ReluFunction>(tile, row, rows, column, columns); break;
+            case Activation.Gelu: Apply<GeluFunction>(tile, row, rows, column, columns); break;
+            case Activation.GeluTanh: Apply<GeluTanhFunction>(tile, row, rows, column, columns); break;
+            case Activation.Relu: Apply<ReluFunction>(tile, row, rows, column, columns); break;
             default: Store<NoFunction>(tile, row, rows, column, columns); break;
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Apply<TFunction>(float* tile, int row, int rows, int column, int columns)
+        where TFunction : IFunction
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Store<TFunction>(tile, row, rows, column, columns);
+            return;
+        }
+        Replace<TFunction>(tile, rows * Columns);
+        Store<NoFunction>(tile, row, rows, column, columns);
+    }
+
+    // By itself: a function's numbers and what comes between do not fit into sixteen registers beside anything else.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Replace<TFunction>(float* values, int count)
+        where TFunction : IFunction
+    {
+        for (int i = 0; i < count; i += 8)
+            TFunction.Of(Vector256.Load(values + i)).Store(values + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
@@ -118,29 +140,43 @@ internal unsafe struct Epilogue
     private interface IFunction
     {
         static abstract Vector512<float> Of(Vector512<float> x);
+
+        static abstract Vector256<float> Of(Vector256<float> x);
     }
 
     private readonly struct NoFunction : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x) => x;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<float> Of(Vector256<float> x) => x;
     }
 
     private readonly struct GeluFunction : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x) => Elementwise.Gelu(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<float> Of(Vector256<float> x) => Elementwise.Gelu(x);
     }
 
     private readonly struct GeluTanhFunction : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x) => Elementwise.GeluTanh(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<float> Of(Vector256<float> x) => Elementwise.GeluTanh(x);
     }
 
     private readonly struct ReluFunction : IFunction
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Of(Vector512<float> x) => Elementwise.Apply(Activation.Relu, x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<float> Of(Vector256<float> x) => Elementwise.Apply(Activation.Relu, x);
     }
 }
