@@ -50,6 +50,9 @@ internal unsafe struct GemmCall
     // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
     private const int FewRows = 12;
 
+    // Tiles that ask for what comes after a quarter each: what a short tile has time for.
+    private const int Asks = 4;
+
     // Still fewer have no time to ask for two lines a step: where the weight lies in a cache, they would wait for that.
     private const int FewestAsked = 8;
 
@@ -73,22 +76,26 @@ internal unsafe struct GemmCall
     {
         if (Vector512.IsHardwareAccelerated || block.Rows <= GemmKernels.TallRows)
         {
-            Panels(block, panel, end, next, 0, alone, room);
+            Panels(block, panel, end, null, 0, next, alone, room);
             return;
         }
         // Few rows at a time, over all panels: they stay in the first-level cache, and the panels in the second-level one.
         PackedMatrix weight = Weights[block.Group];
-        for (int done = 0, tiles = Tiles(block.Rows), count; tiles > 0; tiles--, done += count)
+        nint quarter = weight.Depth / Asks * PackedMatrix.Line;
+        for (int done = 0, tile = 0, tiles = Tiles(block.Rows), count; tile < tiles; tile++, done += count)
         {
-            count = (block.Rows - done + tiles - 1) / tiles;
-            // Each asks for a quarter of the panels that come after.
-            nint quarter = tiles % 4 * (weight.Depth / 4) * PackedMatrix.Line;
-            Panels(block.Part(done, count, Stride), panel, end, next, (end - panel) * weight.PanelBytes + quarter, alone, room);
+            count = (block.Rows - done + tiles - tile - 1) / (tiles - tile);
+            RowBlock rows = block.Part(done, count, Stride);
+            // The first tiles ask for a quarter each of the panels that come after, the others for the rows that do.
+            if (tile < Asks || rows.From != null)
+                Panels(rows, panel, end, weight.Panel(end) + tile % Asks * quarter, weight.PanelBytes, next, alone, room);
+            else
+                Panels(rows, panel, end, (byte*)(rows.A + count * Stride), quarter, next, alone, room);
         }
     }
 
-    // What is asked for meanwhile lies so far ahead; 0: it is the next panel, or what comes after the last.
-    private readonly void Panels(in RowBlock block, int panel, int end, byte* next, nint distance, bool alone, float* room)
+    // Meanwhile each panel asks for what lies a step further from one place on; null: for the panel after it, the last one for next.
+    private readonly void Panels(in RowBlock block, int panel, int end, byte* ask, nint step, byte* next, bool alone, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -96,7 +103,8 @@ internal unsafe struct GemmCall
         {
             int rows = RowsOf(block, panel);
             taken = rows <= few && panel + 1 < end && RowsOf(block, panel + 1) == rows ? 2 : 1;
-            byte* ahead = distance > 0 ? weight.Panel(panel) + distance : panel + taken < end ? weight.Panel(panel + taken) : next;
+            byte* ahead = ask != null ? ask : panel + taken < end ? weight.Panel(panel + taken) : next;
+            ask += ask != null ? step : 0;
             if (rows <= 0)
                 continue;
             if (taken == 2)
