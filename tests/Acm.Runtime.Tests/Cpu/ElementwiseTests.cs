@@ -107,11 +107,17 @@ public sealed class ElementwiseTests
     [Test]
     public void EightAtATimeHaveTheBitsOfSixteen()
     {
-        foreach (var (wide, narrow) in ((Func<Vector512<float>, Vector512<float>>, Func<Vector256<float>, Vector256<float>>)[])
-            [(Elementwise.Gelu, Elementwise.Gelu), (Elementwise.GeluTanh, Elementwise.GeluTanh), (Elementwise.Exp, Elementwise.Exp), (Elementwise.PowerOfTwo, Elementwise.PowerOfTwo)])
+        // A power of two is defined up to 128.
+        foreach (var (wide, narrow, most) in ((Func<Vector512<float>, Vector512<float>>, Func<Vector256<float>, Vector256<float>>, float)[])
+        [
+            (Elementwise.Gelu, Elementwise.Gelu, float.PositiveInfinity), (Elementwise.GeluTanh, Elementwise.GeluTanh, float.PositiveInfinity),
+            (Elementwise.Exp, Elementwise.Exp, float.PositiveInfinity), (Elementwise.PowerOfTwo, Elementwise.PowerOfTwo, 128),
+        ])
             for (uint bits = 0; bits < uint.MaxValue - 99_991; bits += 99_991)
             {
                 float x = BitConverter.UInt32BitsToSingle(bits);
+                if (x > most)
+                    continue;
                 float found = narrow(Vector256.Create(x))[7], expected = wide(Vector512.Create(x))[7];
                 if (BitConverter.SingleToUInt32Bits(found) != BitConverter.SingleToUInt32Bits(expected) && !(float.IsNaN(found) && float.IsNaN(expected)))
                     Assert.Fail($"{wide.Method.Name}({x:R}): {found:R}, not {expected:R}");

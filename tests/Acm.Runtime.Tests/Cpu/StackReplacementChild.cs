@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Tracing;
+using System.Runtime.CompilerServices;
 
 namespace Acm.Runtime.Tests.Cpu;
 
@@ -35,16 +36,16 @@ internal static class StackReplacementChild
         int[] lengths = [.. Enumerable.Repeat(length, sequences)], ids = [.. Enumerable.Range(0, sequences * length).Select(static i => 1000 + i % 1000)];
         float[] values = [.. Enumerable.Range(0, sequences * length * model.Plan.InputWidth).Select(static i => MathF.Sin(i * (float)i))];
         InferenceResult result = session.CreateResult();
-        using (new Listener())
+        using (Listener listener = new())
         {
             Run(new RunOptions());
             Run(new RunOptions { Budget = 0.5 });
             Run(new RunOptions { FixedLearners = 1 });
             Run(new RunOptions { ForcedK = model.Sites.ToDictionary(static site => site.Path, site => (ReadOnlyMemory<int>)Enumerable.Repeat(1, result.Tokens).ToArray()) });
-            // Events of the runtime's own come in a tenth of a second later.
-            Thread.Sleep(500);
+            // Events come in order, a while later: once a loop that must be replaced was told of, all before it were.
+            _ = Canary(100_000);
+            return listener.SawCanary(TimeSpan.FromSeconds(20)) ? 0 : 2;
         }
-        return 0;
 
         void Run(RunOptions options) => session.Run(
             model.Architecture switch
@@ -56,10 +57,22 @@ internal static class StackReplacementChild
             result, options);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Canary(int rounds)
+    {
+        int sum = 0;
+        for (int i = 0; i < rounds; i++)
+            sum ^= i;
+        return sum;
+    }
+
     private sealed class Listener : EventListener
     {
         private const int MethodLoadVerbose = 143, TierShift = 7, TierMask = 7, ReplacedOnStack = 5;
         private const EventKeywords Jit = (EventKeywords)0x10;
+        private static readonly ManualResetEventSlim s_canary = new();
+
+        public bool SawCanary(TimeSpan patience) => s_canary.Wait(patience);
 
         protected override void OnEventSourceCreated(EventSource source)
         {
@@ -71,7 +84,12 @@ internal static class StackReplacementChild
         {
             if (written.EventId == MethodLoadVerbose && written.Payload is [_, _, _, _, _, uint flags, string type, string method, ..] &&
                 type.StartsWith("Acm.", StringComparison.Ordinal) && (flags >> TierShift & TierMask) == ReplacedOnStack)
-                Console.WriteLine($"{type}.{method}");
+            {
+                if (method == nameof(Canary))
+                    s_canary.Set();
+                else
+                    Console.WriteLine($"{type}.{method}");
+            }
         }
     }
 }
