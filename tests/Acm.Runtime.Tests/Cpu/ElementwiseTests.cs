@@ -47,9 +47,24 @@ public sealed class ElementwiseTests
         Assert.That(left, Is.LessThan(7));
     }
 
+    /// <summary>A processor may take a hundred times as long for a subnormal number, and attention's weights are sums' factors after that.</summary>
     [Test]
-    public void GeluBeyondTheTailIsZero([Values(-14.5f, -20f, -1e10f, -3e38f, float.NegativeInfinity)] float x) =>
-        Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.LessThan(1e-40f));
+    public void NoPowerIsSubnormal()
+    {
+        foreach (var (wide, narrow) in ((Func<Vector512<float>, Vector512<float>>, Func<Vector256<float>, Vector256<float>>)[])
+            [(Elementwise.Exp, Elementwise.Exp), (Elementwise.PowerOfTwo, Elementwise.PowerOfTwo)])
+            for (uint bits = 0x80000000; bits <= 0xFF800000; bits += 997)
+            {
+                float x = BitConverter.UInt32BitsToSingle(bits);
+                foreach (float y in (float[])[wide(Vector512.Create(x))[3], narrow(Vector256.Create(x))[3]])
+                    if (float.IsSubnormal(y) || !(y is >= 0 and <= 1))
+                        Assert.Fail($"{wide.Method.Name}({x:R}) is {y:R}");
+            }
+    }
+
+    [Test]
+    public void GeluBeyondTheTailIsZero([Values(-13.25f, -14.5f, -20f, -1e10f, -3e38f, float.NegativeInfinity)] float x) =>
+        Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.Zero);
 
     [Test]
     public void GeluOfLargeNumbersIsTheNumber([Values(14.5f, 1e10f, float.MaxValue, float.PositiveInfinity)] float x) =>
@@ -59,7 +74,7 @@ public sealed class ElementwiseTests
     [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
     public void ExpIsWithinTwoUnitsOfTheLastPlace(uint step)
     {
-        double right = Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), left = Worst(Elementwise.Exp, Math.Exp, -0f, -87f, step);
+        double right = Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), left = Worst(Elementwise.Exp, Math.Exp, -0f, -86f, step);
         TestContext.Out.WriteLine($"exp: {right:0.00} ulp right, {left:0.00} left of zero");
         Assert.That(right, Is.LessThan(2));
         Assert.That(left, Is.LessThan(2));
@@ -69,14 +84,14 @@ public sealed class ElementwiseTests
     [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
     public void PowerOfTwoIsWithinAUnitOfTheLastPlace(uint step)
     {
-        double right = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), 0f, 127.9f, step), left = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), -0f, -126f, step);
+        double right = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), 0f, 127.9f, step), left = Worst(Elementwise.PowerOfTwo, static x => Math.Pow(2, x), -0f, -99f, step);
         TestContext.Out.WriteLine($"2^x: {right:0.00} ulp right, {left:0.00} left of zero");
         Assert.That(right, Is.LessThan(1));
         Assert.That(left, Is.LessThan(1));
     }
 
     [Test]
-    public void PowerOfTwoBelowTheFloatsIsZero([Values(-151f, -1000f, -1e30f, float.NegativeInfinity)] float x) =>
+    public void PowerOfTwoBelowWhatMattersIsZero([Values(-99.6f, -126f, -151f, -1000f, -1e30f, float.NegativeInfinity)] float x) =>
         Assert.That(Elementwise.PowerOfTwo(Vector512.Create(x))[0], Is.Zero);
 
     [Test]

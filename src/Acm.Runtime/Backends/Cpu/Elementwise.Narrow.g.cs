@@ -20,8 +20,8 @@ internal static partial class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Gelu(Vector256<float> x)
     {
-        // From -15 down the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
-        Vector256<float> t = Vector256.MaxNative(Vector256.Create(-15f), x | Vector256.Create(-0f)), a = Vector256.Create(2.5f);
+        // From -13.2 down the tail, under the smallest normal float, is zero. A NaN comes through: of two operands the processor takes the second.
+        Vector256<float> t = Vector256.MaxNative(Vector256.Create(-13.2f), x | Vector256.Create(-0f)), a = Vector256.Create(2.5f);
         Vector256<float> inverse = Vector256<float>.One / (a - t), v = t * inverse;
         // 1 + v, by whichever form loses less.
         Vector256<float> w = Vector256.ConditionalSelect(Vector256.GreaterThan(t, -a), Vector256.FusedMultiplyAdd(t, inverse, Vector256<float>.One), a * inverse);
@@ -55,50 +55,46 @@ internal static partial class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Exp(Vector256<float> x)
     {
-        Vector256<float> bounded = Vector256.MaxNative(Vector256.MinNative(x, Vector256.Create(89f)), Vector256.Create(-105f));
+        Vector256<float> bounded = Vector256.MaxNative(Vector256.MinNative(x, Vector256.Create(89f)), Vector256.Create(-87.3f));
         return Vector256.ConditionalSelect(Vector256.Equals(x, x), Exponential(bounded), x);
     }
 
-    // e^x for x that neither overflows an exponent's float nor its integer.
+    // e^x for x from -87.6 to 89; zero where 2^x, rounded, would be 2^-126.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Exponential(Vector256<float> x)
     {
-        Vector256<float> n = Vector256.Round(x * 1.44269504f);
+        const float twice = 2, shift = (3 << 22) + 127 - 1;
+        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x, Vector256.Create(1.44269504f), Vector256.Create(shift)), n = shifted - Vector256.Create(shift);
         Vector256<float> r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
         r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
-        Vector256<float> p = Vector256.Create(1.9875691500e-4f);
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.3981999507e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(8.3334519073e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(4.1665795894e-2f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.6666665459e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.0000001201e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r * r, r) + Vector256<float>.One;
-        return Scaled(p, n);
+        Vector256<float> p = Vector256.Create(twice * 1.9875691500e-4f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 1.3981999507e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 8.3334519073e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 4.1665795894e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 1.6666665459e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 5.0000001201e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice));
+        return Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice)) * Power(shifted);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> PowerOfTwo(Vector256<float> x)
     {
+        const float lift = 1 << 27, shift = (3 << 22) + 127 - 27;
         // A NaN comes through: of two operands the processor then takes the second.
-        x = Vector256.MaxNative(Vector256.Create(-160f), x);
-        Vector256<float> n = Vector256.Round(x), r = x - n;
-        Vector256<float> p = Vector256.Create(1.54531634e-4f);
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1.33908633e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(9.61808302e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(5.55035695e-2f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(2.40226507e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(6.93147182e-1f));
-        return Scaled(Vector256.FusedMultiplyAdd(p, r, Vector256<float>.One), n);
+        x = Vector256.MaxNative(Vector256.Create(-100f), x);
+        Vector256<float> shifted = x + Vector256.Create(shift), r = x - (shifted - Vector256.Create(shift));
+        Vector256<float> p = Vector256.Create(lift * 1.54531634e-4f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift * 1.33908633e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift * 9.61808302e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift * 5.55035695e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift * 2.40226507e-1f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift * 6.93147182e-1f));
+        return Vector256.FusedMultiplyAdd(p, r, Vector256.Create(lift)) * Power(shifted);
     }
 
-    // p 2^n, rounded once where it is subnormal.
+    // 2^(n - 127), zero for n = 0, of n from 0 to 254: the last bits of a float that 3 * 2^22 was added to, which rounds it to an integer. What is raised by it
+    // is so large that no product is subnormal: a processor may take 150 cycles for each of those, and as many wherever it is read.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Scaled(Vector256<float> p, Vector256<float> n)
-    {
-        Vector256<int> exponent = Vector256.ConvertToInt32Native(n), first = exponent >> 1;
-        return p * Power(first) * Power(exponent - first);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Power(Vector256<int> n) => ((n + Vector256.Create(127)) << 23).AsSingle();
+    private static Vector256<float> Power(Vector256<float> shifted) => (shifted.AsInt32() << 23).AsSingle();
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Plan;
 
 namespace Acm.Runtime.Backends.Cpu;
@@ -25,15 +24,15 @@ internal static partial class Elementwise
     /// x/2 erfc(-x/sqrt 2) = max(x, 0) + t q(t) with t = -|x|, where q(t) = exp(-t^2/2) r(t) is the normal distribution's tail. r changes slowly:
     /// (1 + v) p(v) with v = t/(2.5 - t) and p of degree 10, interpolated at the Chebyshev nodes of |t| from 0 to 13.5. The square's rounding error is
     /// carried along, so that the left tail keeps its relative precision. Over every float, in units of the last place: at most 2.60 for positive x
-    /// (bound 3), 6.69 for negative ones down to -12.9 (bound 7), where results leave the normal range.
+    /// (bound 3), 6.69 for negative ones down to -12.9 (bound 7), where results leave the normal range; from -13.2 on zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
         if (!Vector512.IsHardwareAccelerated)
             return Vector512.Create(Gelu(x.GetLower()), Gelu(x.GetUpper()));
-        // From -15 down the tail is under the smallest float. A NaN comes through: of two operands the processor takes the second.
-        Vector512<float> t = Vector512.MaxNative(Vector512.Create(-15f), x | Vector512.Create(-0f)), a = Vector512.Create(2.5f);
+        // From -13.2 down the tail, under the smallest normal float, is zero. A NaN comes through: of two operands the processor takes the second.
+        Vector512<float> t = Vector512.MaxNative(Vector512.Create(-13.2f), x | Vector512.Create(-0f)), a = Vector512.Create(2.5f);
         Vector512<float> inverse = Vector512<float>.One / (a - t), v = t * inverse;
         // 1 + v, by whichever form loses less.
         Vector512<float> w = Vector512.ConditionalSelect(Vector512.GreaterThan(t, -a), Vector512.FusedMultiplyAdd(t, inverse, Vector512<float>.One), a * inverse);
@@ -67,64 +66,58 @@ internal static partial class Elementwise
         return Vector512.ConditionalSelect(Vector512.Equals(x, x), gelu, x);
     }
 
-    /// <summary>e^x: at most 1.01 units of the last place over every float from -87 to 88 (bound 2); under -104 zero, over 88.7 infinity.</summary>
+    /// <summary>e^x: at most 1.01 units of the last place over every float from -86 to 88 (bound 2); under -87 zero, over 88.8 infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
         if (!Vector512.IsHardwareAccelerated)
             return Vector512.Create(Exp(x.GetLower()), Exp(x.GetUpper()));
-        Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-105f));
+        Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-87.3f));
         return Vector512.ConditionalSelect(Vector512.Equals(x, x), Exponential(bounded), x);
     }
 
-    // e^x for x that neither overflows an exponent's float nor its integer.
+    // e^x for x from -87.6 to 89; zero where 2^x, rounded, would be 2^-126.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Exponential(Vector512<float> x)
     {
-        Vector512<float> n = Vector512.Round(x * 1.44269504f);
+        const float twice = 2, shift = (3 << 22) + 127 - 1;
+        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x, Vector512.Create(1.44269504f), Vector512.Create(shift)), n = shifted - Vector512.Create(shift);
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        Vector512<float> p = Vector512.Create(1.9875691500e-4f);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.3981999507e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(8.3334519073e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(4.1665795894e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.6666665459e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.0000001201e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
-        return Scaled(p, n);
+        Vector512<float> p = Vector512.Create(twice * 1.9875691500e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 1.3981999507e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 8.3334519073e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 4.1665795894e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 1.6666665459e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 5.0000001201e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice));
+        return Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice)) * Power(shifted);
     }
 
     /// <summary>
     /// 2^x for x up to 128: 1 + r q(r) at r = x - round(x), q of degree 5, interpolated at the Chebyshev nodes. At most 0.88 units of the last place over
-    /// every float from -126 (bound 1); under -150 zero.
+    /// every float from -99 (bound 1); under -99.5 zero, so that what it weighs does not become subnormal.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> PowerOfTwo(Vector512<float> x)
     {
         if (!Vector512.IsHardwareAccelerated)
             return Vector512.Create(PowerOfTwo(x.GetLower()), PowerOfTwo(x.GetUpper()));
+        const float lift = 1 << 27, shift = (3 << 22) + 127 - 27;
         // A NaN comes through: of two operands the processor then takes the second.
-        x = Vector512.MaxNative(Vector512.Create(-160f), x);
-        Vector512<float> n = Vector512.Round(x), r = x - n;
-        Vector512<float> p = Vector512.Create(1.54531634e-4f);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1.33908633e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(9.61808302e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(5.55035695e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(2.40226507e-1f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(6.93147182e-1f));
-        return Scaled(Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One), n);
+        x = Vector512.MaxNative(Vector512.Create(-100f), x);
+        Vector512<float> shifted = x + Vector512.Create(shift), r = x - (shifted - Vector512.Create(shift));
+        Vector512<float> p = Vector512.Create(lift * 1.54531634e-4f);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift * 1.33908633e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift * 9.61808302e-3f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift * 5.55035695e-2f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift * 2.40226507e-1f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift * 6.93147182e-1f));
+        return Vector512.FusedMultiplyAdd(p, r, Vector512.Create(lift)) * Power(shifted);
     }
 
-    // p 2^n, rounded once where it is subnormal.
+    // 2^(n - 127), zero for n = 0, of n from 0 to 254: the last bits of a float that 3 * 2^22 was added to, which rounds it to an integer. What is raised by it
+    // is so large that no product is subnormal: a processor may take 150 cycles for each of those, and as many wherever it is read.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Scaled(Vector512<float> p, Vector512<float> n)
-    {
-        if (Avx512F.IsSupported)
-            return Avx512F.Scale(p, n);
-        Vector512<int> exponent = Vector512.ConvertToInt32Native(n), first = exponent >> 1;
-        return p * Power(first) * Power(exponent - first);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Power(Vector512<int> n) => ((n + Vector512.Create(127)) << 23).AsSingle();
+    private static Vector512<float> Power(Vector512<float> shifted) => (shifted.AsInt32() << 23).AsSingle();
 }
