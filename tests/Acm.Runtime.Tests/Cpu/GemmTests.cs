@@ -79,7 +79,7 @@ public sealed unsafe class GemmTests
         // Of a deeper panel the first rows alone, as of a weight of which fewer learners run.
         int whole = depth + 3;
         float[] a = Random(rows, rows * stride), b = Random(8, whole * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
-        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64));
+        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 0));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, whole * 16, depth, c, to, pitch, add, bias, (byte*)b), 16), Is.EqualTo(wide), "256 bits");
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias), 8);
         // A machine with 128 bits may have no fused sums: two roundings a term then.
@@ -92,6 +92,20 @@ public sealed unsafe class GemmTests
         Assert.That(
             Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias, columns / 2), 8),
             Is.EqualTo(half).Within(Fma.IsSupported || AdvSimd.IsSupported ? 0 : 1e-5f), "half a panel, 128 bits");
+        // The first terms to a place of their own, from where the others go on.
+        float[] sums = new float[rows * (columns + 1)];
+        int first = depth / 3;
+        fixed (float* begun = sums)
+        {
+            float* place = begun;
+            Assert.That(
+                Tile((rows, a, from, b, c, to, add, bias) =>
+                {
+                    GemmKernels.Wide(rows, a, from, stride, b, first, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 0, 0);
+                    GemmKernels.Wide(rows, a + first, from, stride, b + first * columns, depth - first, c, to, pitch, add, place, (byte*)b, 0, columns + 1);
+                }),
+                Is.EqualTo(wide), "in two parts");
+        }
         for (int r = 0; r < rows; r++)
             for (int n = 0; n < pitch; n++)
             {

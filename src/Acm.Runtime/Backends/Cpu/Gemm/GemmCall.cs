@@ -41,6 +41,28 @@ internal unsafe struct RowBlock
     public readonly int* RowsFrom(int row) => From == null ? GemmKernels.InOrder : From + row;
 }
 
+/// <summary>Some of the terms of a block's sums, where a deep product takes a part of them at a time.</summary>
+internal unsafe struct SumPart
+{
+    /// <summary>The first term: those before it are in <see cref="Sums"/> already.</summary>
+    public int Begin;
+
+    /// <summary>One past the last.</summary>
+    public int End;
+
+    /// <summary>Whether no part follows. If one does, these sums go to <see cref="Sums"/>.</summary>
+    public bool IsLast;
+
+    /// <summary>The block's unfinished sums, row 0 at the panel's first column.</summary>
+    public float* Sums;
+
+    /// <summary>From one row of them to the next.</summary>
+    public nint Pitch;
+
+    /// <summary>All terms.</summary>
+    public static SumPart Whole(int depth) => new() { End = depth, IsLast = true };
+}
+
 /// <summary>
 /// One matrix product: row blocks times panels of 32 columns. With <see cref="LearnerRows"/> it is a staircase: a panel's rows end where its
 /// first column's learner has no more tokens.
@@ -94,6 +116,46 @@ internal unsafe struct GemmCall
         }
     }
 
+    /// <summary>
+    /// Computes blocks times neighbouring panels of deep weights, a part of all their sums at a time: its values of the rows stay in the second-level cache
+    /// while the panels go by. The bits are those of <see cref="Execute"/>, for every sum goes on where it stopped.
+    /// </summary>
+    /// <param name="blocks">The blocks, of weights held as float32 and without a staircase.</param>
+    /// <param name="panel">The first panel.</param>
+    /// <param name="end">One past the last.</param>
+    /// <param name="next">Which panel this thread will read then.</param>
+    /// <param name="terms">Terms of a part. A rest of less than a quarter of it is not worth one of its own.</param>
+    /// <param name="sums">Room for the unfinished sums, [rows of all blocks, panels, 32].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void ExecuteInParts(ReadOnlySpan<RowBlock> blocks, int panel, int end, int next, int terms, float* sums)
+    {
+        nint pitch = (end - panel) * GemmKernels.Columns;
+        bool left = true;
+        for (int begin = 0; left; begin += terms)
+        {
+            left = false;
+            for (int p = panel; p < end; p++)
+            {
+                var part = new SumPart { Begin = begin, Sums = sums + (p - panel) * GemmKernels.Columns, Pitch = pitch };
+                foreach (ref readonly RowBlock block in blocks)
+                {
+                    PackedMatrix weight = Weights[block.Group];
+                    int rest = block.Depth - begin;
+                    part.IsLast = rest < terms + terms / 4;
+                    part.End = part.IsLast ? block.Depth : begin + terms;
+                    left |= !part.IsLast;
+                    byte* ahead = p + 1 < end ? Lines(weight, p + 1, begin) : part.IsLast ? weight.Panel(next) : Lines(weight, panel, begin + terms);
+                    if (begin == 0 || rest >= terms / 4)
+                        One(block, weight, p, block.Rows, ahead, alone: false, null, part);
+                    part.Sums += block.Rows * pitch;
+                }
+            }
+        }
+    }
+
+    // Lines of a float32 panel from a term on.
+    private static byte* Lines(PackedMatrix weight, int panel, int term) => weight.Panel(panel) + (nint)term * PanelLayout.Strip * sizeof(float);
+
     // Meanwhile each panel asks for what lies a step further from one place on; null: for the panel after it, the last one for next.
     private readonly void Panels(in RowBlock block, int panel, int end, byte* ask, nint step, byte* next, bool alone, float* room)
     {
@@ -110,7 +172,7 @@ internal unsafe struct GemmCall
             if (taken == 2)
                 Two(block, weight, panel, rows, ahead);
             else
-                One(block, weight, panel, rows, ahead, alone, room);
+                One(block, weight, panel, rows, ahead, alone, room, SumPart.Whole(block.Depth));
         }
     }
 
@@ -119,17 +181,17 @@ internal unsafe struct GemmCall
         LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[panel * GemmKernels.Columns / LearnerSize + 1] - block.Row);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, bool alone, float* room)
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, bool alone, float* room, in SumPart part)
     {
-        int column = panel * GemmKernels.Columns, depth = block.Depth;
+        int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
         int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
-        byte* b = weight.Panel(panel);
+        byte* b = Lines(weight, panel, part.Begin);
         nint apart = (nint)weight.Depth * PanelLayout.Strip;
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
-        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns;
+        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns && part.IsLast, whole = part.Begin == 0 && part.IsLast;
         int* places = GemmKernels.InOrder;
-        nint pitch = direct ? Epilogue.OutStride : GemmKernels.Columns;
+        nint pitch = direct ? Epilogue.OutStride : part.IsLast ? GemmKernels.Columns : part.Pitch;
         float* c = tile, add = null;
         int tiles = Tiles(rows);
         // One tall tile has time to ask for half of the next panel; two, for half of it each.
@@ -149,25 +211,29 @@ internal unsafe struct GemmCall
         for (int done = 0; tiles > 0; tiles--)
         {
             int count = (rows - done + tiles - 1) / tiles, row = block.Row + done;
-            float* a = block.FirstOf(done, Stride);
+            float* a = block.FirstOf(done, Stride) + part.Begin;
             int* from = block.RowsFrom(done);
-            if (direct)
+            if (part.Begin > 0)
+                begin = part.Sums + done * part.Pitch;
+            if (!part.IsLast)
+                c = part.Sums + done * part.Pitch;
+            else if (direct)
                 places = Epilogue.Place(row, to, out c, out add);
             else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, beyond);
+                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, beyond, part.Begin > 0 ? part.Pitch : 0);
             else if (widened != null)
                 GemmKernels.Multiply(count, a, from, Stride, widened, apart, depth, c, places, pitch, add, begin, next);
             else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))
                 widened = room;
-            if (!direct)
+            if (!direct && part.IsLast)
                 Epilogue.Store(tile, row, count, to, columns);
             // A tile asks for a line a step: one or two have asked for all of the next panel, the others ask for the rows of the tile after them, where those lie in one piece.
             if (done == 0 && !weight.IsBFloat16)
                 next += (nint)depth * PackedMatrix.Line;
             else
-                next = depth <= DeepestAsked && block.From == null ? (byte*)(a + 2 * count * Stride) : b;
+                next = depth <= DeepestAsked && whole && block.From == null ? (byte*)(a + 2 * count * Stride) : b;
             done += count;
         }
     }

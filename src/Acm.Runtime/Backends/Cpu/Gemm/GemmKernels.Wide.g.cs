@@ -7,29 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         switch (rows)
         {
-            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
-            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond); break;
+            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -65,13 +65,17 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
         float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -108,7 +112,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -116,6 +120,11 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -158,7 +167,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -167,6 +176,12 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -215,7 +230,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -225,6 +240,13 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -279,7 +301,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -290,6 +312,14 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -350,7 +380,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -362,6 +392,15 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -428,7 +467,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -441,6 +480,16 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -516,7 +565,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -530,6 +579,17 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -611,7 +671,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -626,6 +686,18 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -713,7 +785,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -729,6 +801,19 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -822,7 +907,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -839,6 +924,20 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -935,7 +1034,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -953,6 +1052,21 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)
@@ -1055,7 +1169,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond)
+    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -1074,6 +1188,22 @@ internal static unsafe partial class GemmKernels
         Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
         Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
         Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
+        if (biasPitch != 0)
+        {
+            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
+            c13_0 = Vector512.Load(bias + 13 * biasPitch); c13_1 = Vector512.Load(bias + 13 * biasPitch + 16);
+        }
         nint end = -Math.Min(depth, 48);
     Sum:
         for (; k < end; k++)

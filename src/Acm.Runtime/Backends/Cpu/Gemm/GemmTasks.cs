@@ -15,6 +15,9 @@ internal sealed unsafe class GemmTasks(int threads)
     // Values of A that are read again and again from the second- and third-level caches while the panels go by.
     private const int ResidentValues = 600_000;
 
+    // Of a product computed in parts: values of A that stay in the second-level cache while panels go by, how many go by then, and about how many terms a part has.
+    private const int PartValues = 200_000, PartPanels = 4, PartTerms = 768;
+
     // Values of B that stay in the second-level cache while a few rows at a time go over them: what short registers need.
     private const int SharedColumnValues = 3 << 15;
 
@@ -23,6 +26,8 @@ internal sealed unsafe class GemmTasks(int threads)
 
     private RowBlock[] _blocks = new RowBlock[64];
     private int _count, _resident, _span, _spans;
+    // Terms of a part; 0: all at once.
+    private int _part;
     private GemmCall _call;
 
     /// <summary>Multiply-adds of all tasks.</summary>
@@ -80,9 +85,37 @@ internal sealed unsafe class GemmTasks(int threads)
         // Few rows take two panels at once.
         if (values <= (long)_count * GemmKernels.PairRows(call.Weights[0].IsBFloat16) * _blocks[0].Depth)
             _span += _span & 1;
+        _part = PartOf(call, values);
+        if (_part > 0)
+            LayOutParts();
         _span = Math.Min(_span, panels);
         _spans = (panels + _span - 1) / _span;
-        return _count * _spans;
+        return (_part > 0 ? (_count + _resident - 1) / _resident : _count) * _spans;
+    }
+
+    // Terms of a part, where the rows do not stay in the second-level cache otherwise. Threads have such a cache each, and would wait for each other at the
+    // end of tasks so large.
+    private int PartOf(in GemmCall call, long values)
+    {
+        int depth = call.Weights[0].Depth, parts = (depth + PartTerms / 2) / PartTerms;
+        bool may = Vector512.IsHardwareAccelerated && threads == 1 && call.LearnerRows == null && Room == 0;
+        return may && values > PartValues && parts > 1 ? (depth + parts - 1) / parts : 0;
+    }
+
+    // Each task a few panels of as many blocks as stay in the second-level cache.
+    private void LayOutParts()
+    {
+        long values = 0;
+        int rows = 0, most = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            values += (long)_blocks[i].Rows * Math.Min(_blocks[i].Depth, _part);
+            rows += _blocks[i].Rows;
+            most = Math.Max(most, _blocks[i].Rows);
+        }
+        _resident = (int)Math.Clamp(PartValues * (long)_count / Math.Max(values, 1), 1, _count);
+        _span = PartPanels;
+        Room = Math.Min(_resident * most, rows) * _span * GemmKernels.Columns;
     }
 
     /// <summary>Values that a task needs room for.</summary>
@@ -93,10 +126,17 @@ internal sealed unsafe class GemmTasks(int threads)
     /// <param name="room">Room for <see cref="Room"/> values, this thread's own.</param>
     public void Execute(int task, float* room)
     {
+        int panels = _call.Weights[0].Panels;
+        if (_part > 0)
+        {
+            int first = task / _spans * _resident, from = task % _spans * _span, to = Math.Min(from + _span, panels);
+            _call.ExecuteInParts(_blocks.AsSpan(first, Math.Min(_resident, _count - first)), from, to, to % panels, _part, room);
+            return;
+        }
         ref RowBlock block = ref Find(task, out int panel);
-        int end = Math.Min(panel + _span, _call.Weights[0].Panels);
+        int end = Math.Min(panel + _span, panels);
         // Every block asks for the panel that comes after: the deepest first, and asking again costs nothing.
-        _call.Execute(block, panel, end, _call.Weights[block.Group].Panel(Math.Min(end, _call.Weights[0].Panels - 1)), _count == 1, room);
+        _call.Execute(block, panel, end, _call.Weights[block.Group].Panel(Math.Min(end, panels - 1)), _count == 1, room);
     }
 
     private ref RowBlock Find(int task, out int panel)

@@ -35,6 +35,8 @@ class Family:
     halves: bool = False
     # Vectors of a line that are used: a panel's first columns may be all that is wanted.
     vectors: int = 2
+    # Whether each row's sums may begin with numbers of their own: what came of an earlier part of the depth.
+    continues: bool = False
     # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
     keeps: int = 0
     # Whether registers are too short for a line of b at once.
@@ -76,7 +78,7 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint beyond" if self.halves else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
 
 
 # Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
@@ -147,6 +149,11 @@ def kernel(out, f, rows):
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
             f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * f.width + column)})") for s, p, column in sums) + ";\n")
+    if f.continues and rows > 1:
+        out.write("        if (biasPitch != 0)\n        {\n")
+        for r in range(1, rows):
+            out.write("            " + " ".join(f"c{r}_{s} = {f.vector}.Load({plus(f'bias + {r} * biasPitch', p * f.width + column)});" for s, p, column in sums) + "\n")
+        out.write("        }\n")
     late = f.ahead and f.unroll == 1
     if late:
         out.write(f"        nint end = -Math.Min(depth, {LATE});\n    Sum:\n")
@@ -205,12 +212,12 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'count' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n" + (indent[4:] + "}\n" if cut else "") + "    }\n\n")
 
 
 FAMILIES = [
-    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True),
+    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True, continues=True),
     Family("WideHalf", "Vector512", 16, 14, vectors=1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
