@@ -36,10 +36,7 @@ internal static partial class Elementwise
         p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.0677944075f));
         p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.497355829f));
         p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.5f));
-        Vector256<float> r = w * p, half = t * -0.5f, exponent = half * t;
-        Vector256<float> lost = Vector256.FusedMultiplyAdd(half, t, -exponent);
-        Vector256<float> tail = Exponential(exponent) * Vector256.FusedMultiplyAdd(r, lost, r);
-        return Vector256.FusedMultiplyAdd(t, tail, Vector256.MaxNative(Vector256<float>.Zero, x));
+        return Vector256.FusedMultiplyAdd(t, w * p * Exponential(t * -0.5f, t), Vector256.MaxNative(Vector256<float>.Zero, x));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -56,23 +53,23 @@ internal static partial class Elementwise
     public static Vector256<float> Exp(Vector256<float> x)
     {
         Vector256<float> bounded = Vector256.MaxNative(Vector256.MinNative(x, Vector256.Create(89f)), Vector256.Create(-87.3f));
-        return Vector256.ConditionalSelect(Vector256.Equals(x, x), Exponential(bounded), x);
+        return Vector256.ConditionalSelect(Vector256.Equals(x, x), Exponential(bounded, Vector256<float>.One), x);
     }
 
-    // e^x for x from -87.6 to 89; zero where 2^x, rounded, would be 2^-126.
+    // e^(x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of x ln 2.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Exponential(Vector256<float> x)
+    private static Vector256<float> Exponential(Vector256<float> x, Vector256<float> y)
     {
         const float twice = 2, shift = (3 << 22) + 127 - 1;
-        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x, Vector256.Create(1.44269504f), Vector256.Create(shift)), n = shifted - Vector256.Create(shift);
-        Vector256<float> r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
+        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x * y, Vector256.Create(1.44269504f), Vector256.Create(shift)), n = shifted - Vector256.Create(shift);
+        // ln 2 in two pieces, the first so short that n times it is exact.
+        Vector256<float> r = Vector256.FusedMultiplyAdd(x, y, n * -0.693359375f);
         r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
-        Vector256<float> p = Vector256.Create(twice * 1.9875691500e-4f);
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 1.3981999507e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 8.3334519073e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 4.1665795894e-2f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 1.6666665459e-1f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 5.0000001201e-1f));
+        Vector256<float> p = Vector256.Create(twice * 1.39336414e-3f);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 8.36914845e-3f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 4.16664670e-2f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.166665048f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.5f));
         p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice));
         return Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice)) * Power(shifted);
     }
