@@ -79,7 +79,7 @@ public sealed unsafe class GemmTests
         // Of a deeper panel the first rows alone, as of a weight of which fewer learners run.
         int whole = depth + 3;
         float[] a = Random(rows, rows * stride), b = Random(8, whole * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
-        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 0));
+        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, whole * 16, depth, c, to, pitch, add, bias, (byte*)b), 16), Is.EqualTo(wide), "256 bits");
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias), 8);
         // A machine with 128 bits may have no fused sums: two roundings a term then.
@@ -101,8 +101,8 @@ public sealed unsafe class GemmTests
             Assert.That(
                 Tile((rows, a, from, b, c, to, add, bias) =>
                 {
-                    GemmKernels.Wide(rows, a, from, stride, b, first, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 0, 0);
-                    GemmKernels.Wide(rows, a + first, from, stride, b + first * columns, depth - first, c, to, pitch, add, place, (byte*)b, 0, columns + 1);
+                    GemmKernels.Wide(rows, a, from, stride, b, first, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 64, 0, 0);
+                    GemmKernels.Wide(rows, a + first, from, stride, b + first * columns, depth - first, c, to, pitch, add, place, (byte*)b, 32, 0, columns + 1);
                 }),
                 Is.EqualTo(wide), "in two parts");
         }

@@ -72,7 +72,10 @@ internal unsafe struct GemmCall
     // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
     private const int FewRows = 12;
 
-    // Tiles that ask for what comes after a quarter each: what a short tile has time for.
+    // Most tiles that share the asking for a panel. More of them ask for less each: a core waits for only so many lines at once, its tile's own among them.
+    private const int MostAsking = 8;
+
+    // Tiles that ask for what comes after a quarter each, of short registers: what such a tile has time for.
     private const int Asks = 4;
 
     // Still fewer have no time to ask for two lines a step: where the weight lies in a cache, they would wait for that.
@@ -206,6 +209,8 @@ internal unsafe struct GemmCall
             else
                 next = b;
         }
+        int asking = weight.IsBFloat16 ? 1 : Math.Clamp(tiles, 2, MostAsking);
+        nint pace = weight.PanelBytes / weight.Depth / asking;
         float* widened = null;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
         for (int done = 0; tiles > 0; tiles--)
@@ -222,18 +227,23 @@ internal unsafe struct GemmCall
             else
                 Epilogue.Announce(row, count, to);
             if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, beyond, part.Begin > 0 ? part.Pitch : 0);
+                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, pace, beyond, part.Begin > 0 ? part.Pitch : 0);
             else if (widened != null)
                 GemmKernels.Multiply(count, a, from, Stride, widened, apart, depth, c, places, pitch, add, begin, next);
             else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))
                 widened = room;
             if (!direct && part.IsLast)
                 Epilogue.Store(tile, row, count, to, columns);
-            // A tile asks for a line a step: one or two have asked for all of the next panel, the others ask for the rows of the tile after them, where those lie in one piece.
-            if (done == 0 && !weight.IsBFloat16)
-                next += (nint)depth * PackedMatrix.Line;
+            // The first tiles ask for the next panel, the others for the rows of the tile after the next, where those lie in one piece.
+            if (--asking > 0)
+            {
+                next += depth * pace;
+            }
             else
+            {
                 next = depth <= DeepestAsked && whole && block.From == null ? (byte*)(a + 2 * count * Stride) : b;
+                pace = PackedMatrix.Line;
+            }
             done += count;
         }
     }

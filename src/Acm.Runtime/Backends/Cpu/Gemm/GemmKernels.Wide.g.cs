@@ -7,29 +7,29 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         switch (rows)
         {
-            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
-            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch); break;
+            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -46,7 +46,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a0[k]);
             c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
             c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -65,7 +65,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -90,7 +90,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a1[k]);
             c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
             c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -112,7 +112,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -142,7 +142,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a2[k]);
             c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
             c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -167,7 +167,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -202,7 +202,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a3[k]);
             c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
             c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -230,7 +230,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -270,7 +270,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a4[k]);
             c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
             c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -301,7 +301,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -346,7 +346,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a5[k]);
             c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
             c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -380,7 +380,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -430,7 +430,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a6[k]);
             c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
             c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -467,7 +467,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -525,7 +525,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a7[k]);
             c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
             c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -565,7 +565,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -628,7 +628,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a8[k]);
             c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
             c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -671,7 +671,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -739,7 +739,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a9[k]);
             c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
             c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -785,7 +785,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -858,7 +858,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a10[k]);
             c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
             c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -907,7 +907,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -982,7 +982,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a11[k]);
             c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
             c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -1034,7 +1034,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -1114,7 +1114,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a12[k]);
             c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
             c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {
@@ -1169,7 +1169,7 @@ internal static unsafe partial class GemmKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond, nint biasPitch)
+    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
     {
         nint k = -depth;
         a += depth;
@@ -1254,7 +1254,7 @@ internal static unsafe partial class GemmKernels
             x = Vector512.Create(a13[k]);
             c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
             c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            b += 32; ahead += 64;
+            b += 32; ahead += pace;
         }
         if (end < 0)
         {

@@ -46,13 +46,15 @@ internal static unsafe partial class GemmKernels
     /// <param name="add">What is added to the finished sums, its rows as the result's; may be the result's own memory, or null.</param>
     /// <param name="bias">What the sums begin with, [32].</param>
     /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile, by 256 bits a quarter of them from each strip's begin on. Need not be memory.</param>
+    /// <param name="pace">By how many bytes each term goes on asking: a line, or less for fewer of them. By 512 bits only.</param>
     /// <param name="beyond">Few rows ask for as many lines so far beyond, too; 0: they do not.</param>
     /// <param name="biasPitch">From what one row's sums begin with to what the next row's do; 0: all begin alike, as they must below 512 bits.</param>
     public static void Multiply(
-        int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint beyond = 0, nint biasPitch = 0)
+        int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace = PackedMatrix.Line,
+        nint beyond = 0, nint biasPitch = 0)
     {
         if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, beyond, biasPitch);
+            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch);
         else if (Vector256.IsHardwareAccelerated)
             Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, ahead);
         else
@@ -79,7 +81,7 @@ internal static unsafe partial class GemmKernels
         if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
             WideHalf(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias);
         else if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, 0, 0);
+            Wide(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, PackedMatrix.Line, 0, 0);
         else if (Vector256.IsHardwareAccelerated)
             Narrow(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, Math.Min(columns, Columns));
         else

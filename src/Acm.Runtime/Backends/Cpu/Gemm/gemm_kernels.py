@@ -31,7 +31,7 @@ class Family:
     panels: int = 1
     # Lines asked for in a step, or in a round of unrolled ones: of the next panel, or of the next two, or of the next one's first and second half.
     ahead: Callable[[int], int] | None = None
-    # Whether a tile may ask for two lines of one panel, the second so far beyond the first.
+    # Whether a tile may ask for two lines of one panel, the second so far beyond the first, and how far it goes on with each step.
     halves: bool = False
     # Vectors of a line that are used: a panel's first columns may be all that is wanted.
     vectors: int = 2
@@ -78,7 +78,7 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint pace, nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
 
 
 # Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
@@ -128,7 +128,7 @@ def step(out, f, rows, sums, k, indent, alone=False):
 def advance(out, f, rows, lines):
     """Moves on by so many lines."""
     steps = [f"b += {lines * f.step};"] + ([f"next += {lines * f.step};"] if f.panels > 1 else [])
-    steps += (["ahead += 64;"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
+    steps += ([f"ahead += {'pace' if f.halves else 64};"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
     out.write("            " + " ".join(steps) + "\n")
 
 
@@ -212,7 +212,7 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'count' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', pace, beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n" + (indent[4:] + "}\n" if cut else "") + "    }\n\n")
 
 
