@@ -209,8 +209,7 @@ internal unsafe struct GemmCall
             else
                 next = b;
         }
-        int asking = weight.IsBFloat16 ? 1 : Math.Clamp(tiles, 2, MostAsking);
-        nint pace = weight.PanelBytes / weight.Depth / asking;
+        int asking = weight.IsBFloat16 ? 1 : Math.Clamp(tiles, 2, MostAsking), pace = (weight.IsBFloat16 ? 1 : 2) * PackedMatrix.Line / asking;
         float* widened = null;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
         for (int done = 0; tiles > 0; tiles--)
@@ -237,7 +236,7 @@ internal unsafe struct GemmCall
             // The first tiles ask for the next panel, the others for the rows of the tile after the next, where those lie in one piece.
             if (--asking > 0)
             {
-                next += depth * pace;
+                next += (nint)depth * pace;
             }
             else
             {
