@@ -1,7 +1,8 @@
 using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Plan;
-using FsCheck;
+using Acm.Testing;
 using FsCheck.Fluent;
+using FsCheck;
 using NUnit.Framework;
 
 namespace Acm.Runtime.Tests.Cpu;
@@ -10,12 +11,6 @@ namespace Acm.Runtime.Tests.Cpu;
 [TestFixture]
 public sealed unsafe class BFloat16WeightTests
 {
-    private static float[] Random(int seed, int count)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
-    }
-
     /// <summary>Any bits that bfloat16 has but NaN: zeros of both signs, subnormals and infinities among them.</summary>
     private static float[] BFloat16(int seed, int count, bool finite = true)
     {
@@ -64,7 +59,7 @@ public sealed unsafe class BFloat16WeightTests
     [Test]
     public void EveryShapeHasTheBitsOfFloat32([Range(1, 43)] int rows, [Values(1, 2, 77)] int depth, [Values(1, 15, 17, 31, 32, 33, 64, 65, 96, 130)] int columns)
     {
-        float[] a = Random(rows, rows * depth), w = BFloat16(depth + columns, depth * columns), bias = Random(columns, columns);
+        float[] a = RandomValues.Of(rows, rows * depth), w = BFloat16(depth + columns, depth * columns), bias = RandomValues.Of(columns, columns);
         using var wide = PackedMatrix.FromInputMajor(w, depth, columns);
         using var narrow = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
         Assert.That(narrow.PanelBytes * 2, Is.EqualTo(wide.PanelBytes), "half the memory");
@@ -108,7 +103,7 @@ public sealed unsafe class BFloat16WeightTests
     public void EveryInstructionSetWidensExactly([Range(1, GemmKernels.MostRows)] int rows)
     {
         const int depth = 77, stride = 80, pitch = 40, columns = GemmKernels.Columns;
-        float[] a = Random(rows, rows * stride), w = BFloat16(8, depth * columns), bias = Random(9, columns);
+        float[] a = RandomValues.Of(rows, rows * stride), w = BFloat16(8, depth * columns), bias = RandomValues.Of(9, columns);
         using var packed = PackedMatrix.FromInputMajor(w, depth, columns, bfloat16: true);
         uint* words = (uint*)packed.Panel(0);
         float[] kept = new float[depth * columns];
@@ -163,7 +158,7 @@ public sealed unsafe class BFloat16WeightTests
             var (rows, depth, learners, size, seed) = shape;
             var random = new Random(seed);
             int[] counts = [rows, .. Enumerable.Range(0, learners).Select(_ => random.Next(rows + 1)).OrderDescending(), 0];
-            float[] a = Random(seed, rows * depth), w = BFloat16(seed + 1, depth * learners * size);
+            float[] a = RandomValues.Of(seed, rows * depth), w = BFloat16(seed + 1, depth * learners * size);
             using var wide = PackedMatrix.FromInputMajor(w, depth, learners * size);
             using var narrow = PackedMatrix.FromInputMajor(w, depth, learners * size, bfloat16: true);
             float[] expected = Multiply(a, rows, depth, wide, null, Activation.Identity, counts, size);

@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Plan;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Runtime.Tests.Cpu;
@@ -9,17 +10,11 @@ namespace Acm.Runtime.Tests.Cpu;
 [TestFixture]
 public sealed unsafe class DeepProductTests
 {
-    private static float[] Random(int seed, int count)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
-    }
-
     /// <summary>Blocks of rows, each with so many terms; stored from the last row to the first where <paramref name="scattered"/>, added to what is there.</summary>
     private static float[] Multiply(int threads, (int Rows, int Depth)[] blocks, PackedMatrix weight, Activation activation, bool scattered, bool biases, out bool inParts)
     {
         int rows = blocks.Sum(static block => block.Rows), columns = weight.Columns, stride = weight.Depth + 5;
-        float[] a = Random(1, rows * stride), c = Random(2, rows * columns), bias = Random(3, columns), other = Random(4, columns);
+        float[] a = RandomValues.Of(1, rows * stride), c = RandomValues.Of(2, rows * columns), bias = RandomValues.Of(3, columns), other = RandomValues.Of(4, columns);
         int[] to = [.. Enumerable.Range(0, rows).Reverse()];
         var tasks = new GemmTasks(threads);
         fixed (float* pa = a, pc = c, pb = bias, po = other)
@@ -69,7 +64,7 @@ public sealed unsafe class DeepProductTests
     {
         foreach (int columns in (int[])[32, 70, 224])
         {
-            using var weight = PackedMatrix.FromInputMajor(Random(columns, depth * columns), depth, columns);
+            using var weight = PackedMatrix.FromInputMajor(RandomValues.Of(columns, depth * columns), depth, columns);
             foreach (var (activation, scattered, biases) in ((Activation, bool, bool)[])
                 [(Activation.Identity, false, true), (Activation.Identity, true, false), (Activation.Gelu, true, true), (Activation.Relu, false, false)])
             {

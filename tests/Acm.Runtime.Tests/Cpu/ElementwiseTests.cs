@@ -47,7 +47,7 @@ public sealed class ElementwiseTests
         Assert.That(left, Is.LessThan(7));
     }
 
-    /// <summary>A processor may take a hundred times as long for a subnormal number, and attention's weights are sums' factors after that.</summary>
+    /// <summary>A processor may take a hundred times as long for a subnormal number, and again wherever it is multiplied.</summary>
     [Test]
     public void NoPowerIsSubnormal()
     {
@@ -64,7 +64,7 @@ public sealed class ElementwiseTests
 
     [Test]
     public void GeluBeyondTheTailIsZero([Values(-13.25f, -14.5f, -20f, -1e10f, -3e38f, float.NegativeInfinity)] float x) =>
-        Assert.That(Math.Abs(Elementwise.Gelu(Vector512.Create(x))[0]), Is.Zero);
+        Assert.That(Elementwise.Gelu(Vector512.Create(x))[0], Is.Zero);
 
     [Test]
     public void GeluOfLargeNumbersIsTheNumber([Values(14.5f, 1e10f, float.MaxValue, float.PositiveInfinity)] float x) =>
@@ -72,12 +72,12 @@ public sealed class ElementwiseTests
 
     [TestCase(991u)]
     [TestCase(1u, Explicit = true, Reason = "every float: minutes")]
-    public void ExpIsWithinTwoUnitsOfTheLastPlace(uint step)
+    public void ExpIsWithinAUnitOfTheLastPlace(uint step)
     {
         double right = Worst(Elementwise.Exp, Math.Exp, 0f, 88f, step), left = Worst(Elementwise.Exp, Math.Exp, -0f, -86f, step);
         TestContext.Out.WriteLine($"exp: {right:0.00} ulp right, {left:0.00} left of zero");
-        Assert.That(right, Is.LessThan(2));
-        Assert.That(left, Is.LessThan(2));
+        Assert.That(right, Is.LessThan(1));
+        Assert.That(left, Is.LessThan(1));
     }
 
     [TestCase(991u)]

@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Acm.Runtime.Backends.Cpu;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Runtime.Tests.Cpu;
@@ -8,12 +9,6 @@ namespace Acm.Runtime.Tests.Cpu;
 [TestFixture]
 public sealed unsafe class GemmTests
 {
-    private static float[] Random(int seed, int count)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, count).Select(_ => random.NextSingle() - 0.5f)];
-    }
-
     /// <summary>Rows of <paramref name="a"/> times every panel, as blocks of at most <paramref name="most"/> rows.</summary>
     private static float[] Multiply(float[] a, int rows, int depth, PackedMatrix b, int most)
     {
@@ -31,7 +26,7 @@ public sealed unsafe class GemmTests
     [Test]
     public void EveryTailAgreesWithDouble([Range(1, 33)] int rows, [Values(1, 5, 48, 97)] int depth, [Values(1, 15, 31, 32, 33, 70)] int columns)
     {
-        float[] a = Random(rows, rows * depth), w = Random(depth + columns, depth * columns);
+        float[] a = RandomValues.Of(rows, rows * depth), w = RandomValues.Of(depth + columns, depth * columns);
         using var packed = PackedMatrix.FromInputMajor(w, depth, columns);
         float[] c = Multiply(a, rows, depth, packed, 1000);
         for (int r = 0; r < rows; r++)
@@ -52,7 +47,7 @@ public sealed unsafe class GemmTests
     [Test]
     public void ShallowerRowsSumOverTheFirstRowsOfTheWeight([Values(1, 2, 7, 29)] int rows, [Values(3, 20, 48)] int depth, [Values(7, 16, 45, 64)] int columns)
     {
-        float[] a = Random(rows, rows * depth), w = Random(columns, 48 * columns);
+        float[] a = RandomValues.Of(rows, rows * depth), w = RandomValues.Of(columns, 48 * columns);
         using var whole = PackedMatrix.FromInputMajor(w, 48, columns);
         using var part = PackedMatrix.FromInputMajor(w.AsSpan(0, depth * columns), depth, columns);
         Assert.That(Multiply(a, rows, depth, whole, rows), Is.EqualTo(Multiply(a, rows, depth, part, rows)));
@@ -62,8 +57,8 @@ public sealed unsafe class GemmTests
     public void BitsDoNotDependOnHowRowsAreCut()
     {
         const int rows = 61, depth = 133, columns = 75;
-        float[] a = Random(1, rows * depth);
-        using var packed = PackedMatrix.FromInputMajor(Random(2, depth * columns), depth, columns);
+        float[] a = RandomValues.Of(1, rows * depth);
+        using var packed = PackedMatrix.FromInputMajor(RandomValues.Of(2, depth * columns), depth, columns);
         float[] whole = Multiply(a, rows, depth, packed, rows);
         foreach (int most in (int[])[1, 2, 3, 5, 7, 13, 14, 15, 29])
             Assert.That(Multiply(a, rows, depth, packed, most), Is.EqualTo(whole), $"blocks of {most}");
@@ -78,7 +73,7 @@ public sealed unsafe class GemmTests
         const int stride = 80, pitch = 40, columns = GemmKernels.Columns;
         // Of a deeper panel the first rows alone, as of a weight of which fewer learners run.
         int whole = depth + 3;
-        float[] a = Random(rows, rows * stride), b = Random(8, whole * columns), bias = Random(9, columns), before = Random(10, rows * pitch);
+        float[] a = RandomValues.Of(rows, rows * stride), b = RandomValues.Of(8, whole * columns), bias = RandomValues.Of(9, columns), before = RandomValues.Of(10, rows * pitch);
         float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, whole * 16, depth, c, to, pitch, add, bias, (byte*)b), 16), Is.EqualTo(wide), "256 bits");
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias), 8);
@@ -138,13 +133,13 @@ public sealed unsafe class GemmTests
     public void BothPackingsHoldTheSameWeight()
     {
         const int depth = 19, columns = 45;
-        float[] w = Random(3, depth * columns), transposed = new float[w.Length];
+        float[] w = RandomValues.Of(3, depth * columns), transposed = new float[w.Length];
         for (int k = 0; k < depth; k++)
             for (int n = 0; n < columns; n++)
                 transposed[n * depth + k] = w[k * columns + n];
         using var one = PackedMatrix.FromInputMajor(w, depth, columns);
         using var other = PackedMatrix.FromOutputMajor(transposed, columns, depth);
-        float[] a = Random(4, 3 * depth);
+        float[] a = RandomValues.Of(4, 3 * depth);
         Assert.That(Multiply(a, 3, depth, one, 3), Is.EqualTo(Multiply(a, 3, depth, other, 3)));
     }
 
@@ -152,8 +147,8 @@ public sealed unsafe class GemmTests
     public void NaNStaysInItsRow()
     {
         const int rows = 20, depth = 40, columns = 40;
-        float[] a = Random(5, rows * depth);
-        using var packed = PackedMatrix.FromInputMajor(Random(6, depth * columns), depth, columns);
+        float[] a = RandomValues.Of(5, rows * depth);
+        using var packed = PackedMatrix.FromInputMajor(RandomValues.Of(6, depth * columns), depth, columns);
         float[] clean = Multiply(a, rows, depth, packed, rows);
         a[7 * depth + 11] = float.NaN;
         float[] spoiled = Multiply(a, rows, depth, packed, rows);

@@ -91,7 +91,7 @@ internal static partial class Elementwise
     }
 
     // 2^(n - 127), zero for n = 0, of n from 0 to 254: the last bits of a float that 3 * 2^22 was added to, which rounds it to an integer. What is raised by it
-    // is so large that no product is subnormal: a processor may take 150 cycles for each of those, and as many wherever it is read.
+    // is so large that no product is subnormal: a processor may take hundreds of cycles for a vector with one, and as many wherever it is read.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Power(Vector256<float> shifted) => (shifted.AsInt32() << 23).AsSingle();
 }

@@ -63,7 +63,7 @@ internal static partial class Elementwise
         return Vector512.ConditionalSelect(Vector512.Equals(x, x), gelu, x);
     }
 
-    /// <summary>e^x: at most 0.98 units of the last place over every float from -86 to 88 (bound 2); under -87 zero, over 88.8 infinity.</summary>
+    /// <summary>e^x: at most 0.98 units of the last place over every float from -86 to 88 (bound 1); under -87 zero, over 88.8 infinity.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Exp(Vector512<float> x)
     {
@@ -114,7 +114,7 @@ internal static partial class Elementwise
     }
 
     // 2^(n - 127), zero for n = 0, of n from 0 to 254: the last bits of a float that 3 * 2^22 was added to, which rounds it to an integer. What is raised by it
-    // is so large that no product is subnormal: a processor may take 150 cycles for each of those, and as many wherever it is read.
+    // is so large that no product is subnormal: a processor may take hundreds of cycles for a vector with one, and as many wherever it is read.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Power(Vector512<float> shifted) => (shifted.AsInt32() << 23).AsSingle();
 }
