@@ -41,7 +41,7 @@ internal unsafe struct Epilogue
         return OutRows == null ? GemmKernels.InOrder : OutRows + row;
     }
 
-    /// <summary>Asks for the memory that <see cref="Store"/> of the same rows and columns will touch.</summary>
+    /// <summary>Asks for the memory that <see cref="Store"/> of the same rows and columns will touch, into the second-level cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Announce(int row, int rows, int column)
     {
@@ -50,13 +50,13 @@ internal unsafe struct Epilogue
         for (int r = row; r < row + rows; r++)
         {
             float* to = OutRow(r) + column;
-            Sse.Prefetch0(to);
-            Sse.Prefetch0(to + Half);
+            Sse.Prefetch1(to);
+            Sse.Prefetch1(to + Half);
             if (Residual != null)
             {
                 float* add = ResidualRow(r) + column;
-                Sse.Prefetch0(add);
-                Sse.Prefetch0(add + Half);
+                Sse.Prefetch1(add);
+                Sse.Prefetch1(add + Half);
             }
         }
     }

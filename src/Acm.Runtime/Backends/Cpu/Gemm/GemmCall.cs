@@ -211,6 +211,9 @@ internal unsafe struct GemmCall
                 widened = room;
             if (!direct && part.IsLast)
                 Epilogue.Store(tile, row, count, to, columns);
+            // Where these rows will be stored to by the next panel: rows lie too far apart for the processor's own guesses.
+            if (direct && panel + 1 < weight.Panels)
+                Epilogue.Announce(row, count, to + GemmKernels.Columns);
             // The first tiles ask for the next panel, the others for the rows of the tile after the next, where those lie in one piece.
             if (--asking > 0)
             {

@@ -166,6 +166,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             int tiles = (end - query + MostRows - 1) / MostRows;
             rows = (end - query + tiles - 1) / tiles;
             Announce(forward, _q, sequence, head, query + rows, Math.Min(query + 2 * rows, end), soon: true);
+            Announce(forward, _out, sequence, head, query, query + rows, soon: false);
             AnnouncePacking(forward, next, part, part + tiles);
             // [panel, row, 32]: as the register tiles come.
             for (int key = 0; key < length; key += Panel)
