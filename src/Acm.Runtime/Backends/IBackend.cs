@@ -20,6 +20,19 @@ internal interface IBackend : IDisposable
     /// <param name="maxSequences">Most sequences of a batch.</param>
     /// <param name="maxLength">Longest total input length of a batch (sum over its sequences: images, word pieces, samples).</param>
     IForward CreateForward(int maxSequences, int maxLength);
+
+    /// <summary>
+    /// Waits, in turn, until a run may begin, before it takes a workspace: where runs would only be in each other's way, there are no more workspaces than
+    /// runs that can go on at once. Followed by one <see cref="Leave"/>.
+    /// </summary>
+    void Enter()
+    {
+    }
+
+    /// <summary>Ends what began with <see cref="Enter"/>.</summary>
+    void Leave()
+    {
+    }
 }
 
 /// <summary>A workspace that carries out one run at a time. Not thread-safe: the session lends it to one caller.</summary>

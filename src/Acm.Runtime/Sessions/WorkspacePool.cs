@@ -17,8 +17,8 @@ internal sealed class Workspace(IForward forward, int sequences, int length, int
 }
 
 /// <summary>
-/// Lends workspaces, without a lock: as many as there are runs at once, each as large as the largest run it has had to carry. More than it has
-/// places for are freed when they come back.
+/// Lends workspaces, without a lock: as many as there are runs at once, each as large as the largest run it has had to carry. Where the backend makes runs
+/// wait for each other (<see cref="IBackend.Enter"/>), so do those that would rent one. More than it has places for are freed when they come back.
 /// </summary>
 internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxBatch, int maxLength) : IDisposable
 {
@@ -30,9 +30,12 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
     {
         // A full fence: either Dispose sees this run, or this run sees Dispose.
         Interlocked.Increment(ref _lent);
+        bool entered = false;
         try
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(InferenceSession));
+            backend.Enter();
+            entered = true;
             Workspace? small = null;
             for (int i = 0; i < _idle.Length; i++)
             {
@@ -55,6 +58,8 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         }
         catch
         {
+            if (entered)
+                backend.Leave();
             Interlocked.Decrement(ref _lent);
             throw;
         }
@@ -71,6 +76,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         }
         finally
         {
+            backend.Leave();
             Interlocked.Decrement(ref _lent);
         }
     }

@@ -1,13 +1,16 @@
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
-/// As many slots as there are cores to compute on: whoever computes holds one. Callers wait for theirs in turn; helpers take one that is
-/// free and give it up as soon as a caller waits, so there are never more threads at work than cores.
+/// As many slots as there are cores to compute on: whoever computes holds one. Callers wait for theirs in turn, and a slot given back while one waits is
+/// that one's: no caller who comes later, not even who has just given it back, is quicker. Helpers take one that is free and give it up as soon as a caller
+/// waits, so there are never more threads at work than cores.
 /// </summary>
 internal sealed class CoreSlots(int cores)
 {
     private readonly object _gate = new();
-    private int _free = cores, _waiting;
+
+    // Callers that wait, and slots that some of them have been handed and not taken up yet; the latter changes under the lock only.
+    private int _free = cores, _waiting, _handed;
 
     /// <summary>Whether a helper could begin.</summary>
     public bool AnyFree => Volatile.Read(ref _free) > 0;
@@ -22,11 +25,32 @@ internal sealed class CoreSlots(int cores)
             return;
         lock (_gate)
         {
-            // A full fence between saying that one waits and looking for what the last one left.
-            Interlocked.Increment(ref _waiting);
-            while (!TryEnter())
-                Monitor.Wait(_gate);
-            Interlocked.Decrement(ref _waiting);
+            try
+            {
+                // A full fence between saying that one waits and looking for what the last one left.
+                if (Interlocked.Increment(ref _waiting) - _handed == 1 && TryEnter())
+                    return;
+                do
+                    Monitor.Wait(_gate);
+                while (_handed == 0);
+                _handed--;
+            }
+            catch (ThreadInterruptedException)
+            {
+                // A slot it may have been handed is the next one's, or free again.
+                if (_handed > 0 && _waiting > _handed)
+                    Monitor.Pulse(_gate);
+                else if (_handed > 0)
+                {
+                    _handed--;
+                    Interlocked.Increment(ref _free);
+                }
+                throw;
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _waiting);
+            }
         }
     }
 
@@ -51,6 +75,12 @@ internal sealed class CoreSlots(int cores)
         if (!AnyWaiting)
             return;
         lock (_gate)
-            Monitor.Pulse(_gate);
+        {
+            while (_waiting > _handed && TryEnter())
+            {
+                _handed++;
+                Monitor.Pulse(_gate);
+            }
+        }
     }
 }

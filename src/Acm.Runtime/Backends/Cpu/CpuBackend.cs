@@ -101,6 +101,10 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public IForward CreateForward(int maxSequences, int maxLength) => new CpuForward(this);
 
+    public void Enter() => Pool.Slots.Enter();
+
+    public void Leave() => Pool.Slots.Leave();
+
     public void Dispose()
     {
         Pool.Close();

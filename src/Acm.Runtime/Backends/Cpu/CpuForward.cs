@@ -106,20 +106,12 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         for (int i = 0; i < _buffers.Length; i++)
             if (!_backend.IsFront(_backend.Buffers[i].Rows))
                 NeedBuffer(i);
-        _backend.Pool.Slots.Enter();
-        try
-        {
-            StepTicks.AsSpan().Clear();
-            CpuStep[] steps = run.OutputOnly ? _backend.OutputSteps : _backend.Steps;
-            if (_backend.FrontSteps > 0)
-                RunFront(steps, run);
-            Run(steps, _backend.FrontSteps, steps.Length, run);
-            _backend.CopyOutput(this, run);
-        }
-        finally
-        {
-            _backend.Pool.Slots.Leave();
-        }
+        StepTicks.AsSpan().Clear();
+        CpuStep[] steps = run.OutputOnly ? _backend.OutputSteps : _backend.Steps;
+        if (_backend.FrontSteps > 0)
+            RunFront(steps, run);
+        Run(steps, _backend.FrontSteps, steps.Length, run);
+        _backend.CopyOutput(this, run);
     }
 
     private void RunFront(CpuStep[] steps, in ForwardRun run)

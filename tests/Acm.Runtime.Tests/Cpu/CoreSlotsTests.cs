@@ -1,0 +1,139 @@
+using Acm.Runtime.Backends.Cpu;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Cpu;
+
+[TestFixture]
+[NonParallelizable]
+public sealed class CoreSlotsTests
+{
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(30);
+
+    // Begins to wait for a slot, then does something while it holds it.
+    private static Thread Waiting(CoreSlots slots, Action inside)
+    {
+        Thread thread = new(() =>
+        {
+            try
+            {
+                slots.Enter();
+            }
+            catch (ThreadInterruptedException)
+            {
+                return;
+            }
+            inside();
+            slots.Leave();
+        });
+        thread.Start();
+        Assert.That(SpinWait.SpinUntil(() => (thread.ThreadState & ThreadState.WaitSleepJoin) != 0, s_soon), Is.True);
+        return thread;
+    }
+
+    [Test]
+    public void CallersTakeTurnsAndNoneIsPassedByOneThatHasJustLeft()
+    {
+        CoreSlots slots = new(1);
+        List<int> order = [];
+        slots.Enter();
+        Thread[] others = [.. Enumerable.Range(1, 5).Select(i => Waiting(slots, () => order.Add(i)))];
+        slots.Leave();
+        slots.Enter();
+        order.Add(0);
+        slots.Leave();
+        foreach (Thread other in others)
+            Assert.That(other.Join(s_soon), Is.True);
+        Assert.That(order, Is.EqualTo(new[] { 1, 2, 3, 4, 5, 0 }));
+    }
+
+    [Test]
+    public void ASlotThatIsFreeIsTakenWhileAnotherCallerIsAboutToTakeUpItsOwn()
+    {
+        CoreSlots slots = new(3);
+        for (int i = 0; i < 3; i++)
+            slots.Enter();
+        int inside = 0;
+        Thread[] waiting = [.. Enumerable.Range(0, 2).Select(_ => Waiting(slots, () =>
+        {
+            Interlocked.Increment(ref inside);
+            SpinWait.SpinUntil(() => Volatile.Read(ref inside) == 3, s_soon);
+        }))];
+        for (int i = 0; i < 3; i++)
+            slots.Leave();
+        // The third of three, whether or not the other two have woken.
+        slots.Enter();
+        Interlocked.Increment(ref inside);
+        slots.Leave();
+        Assert.That(waiting.All(thread => thread.Join(s_soon)), Is.True);
+        Assert.That(inside, Is.EqualTo(3));
+    }
+
+    [Test]
+    public void AnInterruptedCallerLeavesNoSlotBehind([Values] bool anotherWaits)
+    {
+        CoreSlots slots = new(1);
+        for (int round = 0; round < 50; round++)
+        {
+            slots.Enter();
+            bool ran = false;
+            Thread first = Waiting(slots, () => { });
+            Thread? second = anotherWaits ? Waiting(slots, () => ran = true) : null;
+            // Before it is handed the slot, or about when.
+            if (round % 2 == 0)
+                first.Interrupt();
+            slots.Leave();
+            first.Interrupt();
+            Assert.That(first.Join(s_soon), Is.True);
+            Assert.That(second?.Join(s_soon), Is.Not.False);
+            Assert.That(ran, Is.EqualTo(anotherWaits));
+            Assert.That(slots.AnyWaiting, Is.False);
+            Assert.That(slots.TryEnter(), Is.True);
+            slots.Leave();
+        }
+    }
+
+    [Test]
+    public void ThereAreNeverMoreInsideThanSlotsAndAllGetIn()
+    {
+        CoreSlots slots = new(3);
+        int now = 0, most = 0, entered = 0;
+        void Inside(Random random)
+        {
+            int here = Interlocked.Increment(ref now), seen = Volatile.Read(ref most);
+            while (here > seen && Interlocked.CompareExchange(ref most, here, seen) != seen)
+                seen = Volatile.Read(ref most);
+            Thread.SpinWait(random.Next(100));
+            Interlocked.Decrement(ref now);
+            slots.Leave();
+        }
+        bool ended = false;
+        // One that does not wait, as helpers do not.
+        Thread helper = new(() =>
+        {
+            Random random = new(99);
+            while (!Volatile.Read(ref ended))
+                if (slots.TryEnter())
+                    Inside(random);
+        });
+        Thread[] callers = [.. Enumerable.Range(0, 8).Select(seed => new Thread(() =>
+        {
+            Random random = new(seed);
+            for (int i = 0; i < 2000; i++)
+            {
+                slots.Enter();
+                Interlocked.Increment(ref entered);
+                Inside(random);
+            }
+        }))];
+        helper.Start();
+        foreach (Thread caller in callers)
+            caller.Start();
+        bool all = callers.All(caller => caller.Join(s_soon));
+        Volatile.Write(ref ended, true);
+        helper.Join();
+        Assert.That(all, Is.True);
+        Assert.That(entered, Is.EqualTo(8 * 2000));
+        Assert.That(most, Is.LessThanOrEqualTo(3));
+        Assert.That(slots.AnyWaiting, Is.False);
+    }
+}
