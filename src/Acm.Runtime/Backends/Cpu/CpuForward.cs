@@ -60,8 +60,12 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Products that can be carried out together.</summary>
     public const int MostProducts = 3;
 
+    // Floats between two buffers: five cache lines.
+    private const int Apart = 80;
+
     private readonly CpuBackend _backend;
-    private readonly NativeBuffer<float>[] _buffers;
+    private readonly NativeBuffer<float> _run = new(), _front = new();
+    private readonly float*[] _buffers;
     private readonly Choices[] _choices;
     private readonly int[][] _starts;
     private readonly NativeBuffer<float>[] _scratch, _workerScratch;
@@ -76,7 +80,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     {
         _backend = backend;
         _products = [.. Enumerable.Range(0, MostProducts).Select(_ => new GemmTasks(backend.Threads))];
-        _buffers = Make<float>(backend.BufferCount);
+        _buffers = new float*[backend.BufferCount];
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
         _scratch = Make<float>(MostProducts);
@@ -103,9 +107,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
         for (int space = 0; space < _starts.Length; space++)
             if (!_backend.IsFront(space))
                 Lay(space, run.Lengths);
-        for (int i = 0; i < _buffers.Length; i++)
-            if (!_backend.IsFront(_backend.Buffers[i].Rows))
-                NeedBuffer(i);
+        LayBuffers(_run, front: false);
         StepTicks.AsSpan().Clear();
         CpuStep[] steps = run.OutputOnly ? _backend.OutputSteps : _backend.Steps;
         if (_backend.FrontSteps > 0)
@@ -127,9 +129,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
             for (int space = 0; space < _starts.Length; space++)
                 if (_backend.IsFront(space))
                     Lay(space, lengths);
-            for (int i = 0; i < _buffers.Length; i++)
-                if (_backend.IsFront(_backend.Buffers[i].Rows))
-                    NeedBuffer(i);
+            LayBuffers(_front, front: true);
             int input = length * _backend.Plan.InputWidth;
             Run(steps, 0, _backend.FrontSteps, run with { Lengths = lengths, Values = run.Values.Slice(from, input) });
             from += input;
@@ -158,10 +158,27 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
             _starts[space][s + 1] = _starts[space][s] + _backend.Spaces[space].RowsOf(lengths[s]);
     }
 
-    private void NeedBuffer(int index) => _buffers[index].Need((long)Rows(_backend.Buffers[index].Rows) * _backend.Buffers[index].Pitch);
+    // The front's buffers, or all others, one after the other: together they are worth large pages.
+    private void LayBuffers(NativeBuffer<float> memory, bool front)
+    {
+        List<BufferSlot> slots = _backend.Buffers;
+        long total = 0;
+        foreach (BufferSlot slot in slots)
+            total += _backend.IsFront(slot.Rows) == front ? Floats(slot) : 0;
+        float* next = memory.Need(total);
+        foreach (BufferSlot slot in slots)
+            if (_backend.IsFront(slot.Rows) == front)
+            {
+                _buffers[slot.Index] = next;
+                next += Floats(slot);
+            }
+    }
+
+    // Whole cache lines, and some more: rows of two buffers that begin at the same place of a page would share the same few lines of a cache.
+    private long Floats(BufferSlot slot) => ((long)Rows(slot.Rows) * slot.Pitch + Apart + 15) & ~15L;
 
     /// <summary>A buffer of the plan, [rows, width].</summary>
-    public float* Buffer(BufferSlot slot) => _buffers[slot.Index].Data;
+    public float* Buffer(BufferSlot slot) => _buffers[slot.Index];
 
     /// <summary>Rows up to the last sequence's end in a row space.</summary>
     public int Rows(int space) => Starts(space)[Sequences];
@@ -247,7 +264,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     public void Dispose()
     {
         _backend.Pool.Remove(this);
-        foreach (IDisposable part in (IEnumerable<IDisposable>)[.. _buffers, .. _choices, .. _scratch, .. _workerScratch, .. _maps])
+        foreach (IDisposable part in (IEnumerable<IDisposable>)[_run, _front, .. _choices, .. _scratch, .. _workerScratch, .. _maps])
             part.Dispose();
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>Memory outside the managed heap, 64-byte aligned, that grows to the largest size asked for and keeps it.</summary>
+/// <summary>Memory outside the managed heap, 64-byte aligned, in large pages where it is large, that grows to the largest size asked for and keeps it.</summary>
 internal sealed unsafe class NativeBuffer<T> : IDisposable
     where T : unmanaged
 {
@@ -16,7 +16,7 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
         {
             NativeMemory.AlignedFree(_data);
             _count = 0;
-            _data = (T*)NativeMemory.AlignedAlloc(checked((nuint)count * (nuint)sizeof(T)), 64);
+            _data = (T*)LargePages.Allocate(checked((nuint)count * (nuint)sizeof(T)));
             _count = count;
         }
         return _data;

@@ -221,20 +221,25 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             even2 = Vector512.MaxNative(even2, Vector512.Load(besides + at));
             odd2 = Vector512.MaxNative(odd2, Vector512.Load(besides + at + Half));
         }
-        return (1 / Weigh(scores, end, Highest(Vector512.MaxNative(even, odd)), weights), 1 / Weigh(besides, end, Highest(Vector512.MaxNative(even2, odd2)), beside));
+        float highest = Highest(Vector512.MaxNative(even, odd)), highest2 = Highest(Vector512.MaxNative(even2, odd2));
+        (float sum, float sum2) = Weigh(scores, besides, end, highest, highest2, weights, beside);
+        return (1 / sum, 1 / sum2);
     }
 
     // By itself: the compiler puts only so much into one method, and calls the rest.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float Weigh(float* scores, int end, float highest, float* weights)
+    private (float, float) Weigh(float* scores, float* besides, int end, float highest, float highest2, float* weights, float* beside)
     {
-        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(highest * -_binaryScale), sums = Vector512<float>.Zero, others = sums;
-        for (int at = 0; at < end; at += Tile * Panel, weights += Panel)
+        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(highest * -_binaryScale), center2 = Vector512.Create(highest2 * -_binaryScale);
+        Vector512<float> even = Vector512<float>.Zero, odd = even, even2 = even, odd2 = even;
+        for (int at = 0; at < end; at += Tile * Panel, weights += Panel, beside += Panel)
         {
-            sums += Exponential(scores + at, scale, center, weights);
-            others += Exponential(scores + at + Half, scale, center, weights + Half);
+            even += Exponential(scores + at, scale, center, weights);
+            odd += Exponential(scores + at + Half, scale, center, weights + Half);
+            even2 += Exponential(besides + at, scale, center2, beside);
+            odd2 += Exponential(besides + at + Half, scale, center2, beside + Half);
         }
-        return Vector512.Sum(sums + others);
+        return (Vector512.Sum(even + odd), Vector512.Sum(even2 + odd2));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -260,6 +265,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     {
         Vector256<float> eight = Vector256.MaxNative(v.GetLower(), v.GetUpper());
         Vector128<float> four = Vector128.MaxNative(eight.GetLower(), eight.GetUpper());
-        return MathF.Max(MathF.Max(four[0], four[1]), MathF.Max(four[2], four[3]));
+        four = Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.MaxNative(four, Vector128.Shuffle(four, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 }
