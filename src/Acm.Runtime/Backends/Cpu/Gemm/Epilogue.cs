@@ -104,8 +104,14 @@ internal unsafe struct Epilogue
         float* padded = stackalloc float[2 * Columns];
         for (int r = row; r < row + rows; r++, tile += Columns)
         {
-            Vector512<float> v0 = TFunction.Of(Vector512.Load(tile)), v1 = TFunction.Of(Vector512.Load(tile + Half));
             float* to = OutRow(r) + column;
+            Vector512<float> v0 = TFunction.Of(Vector512.Load(tile));
+            if (columns == Half)
+            {
+                (Residual == null ? v0 : v0 + Vector512.Load(ResidualRow(r) + column)).Store(to);
+                continue;
+            }
+            Vector512<float> v1 = TFunction.Of(Vector512.Load(tile + Half));
             if (Residual != null)
             {
                 float* add = Padded(ResidualRow(r) + column, columns, padded);

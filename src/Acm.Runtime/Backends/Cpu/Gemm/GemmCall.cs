@@ -42,11 +42,13 @@ internal unsafe struct RowBlock
 }
 
 /// <summary>
-/// One matrix product: row blocks times panels of 32 columns. With <see cref="LearnerRows"/> it is a staircase: a panel's rows end where its
+/// One matrix product: row blocks times panels of 32 columns. With <see cref="LearnerRows"/> it is a staircase: the rows of half a panel end where its
 /// first column's learner has no more tokens.
 /// </summary>
 internal unsafe struct GemmCall
 {
+    private const int Half = GemmKernels.Columns / 2;
+
     // Tiles of fewer rows, alone on their panel, wait for memory rather than for sums.
     private const int FewRows = 12;
 
@@ -55,6 +57,9 @@ internal unsafe struct GemmCall
 
     // Tiles that ask for what comes after a quarter each, of short registers: what such a tile has time for.
     private const int Asks = 4;
+
+    // Fewer rows than this are not worth a tile of their own for half a panel.
+    private const int FewestHalved = 4;
 
     // Still fewer have no time to ask for two lines a step: where the weight lies in a cache, they would wait for that.
     private const int FewestAsked = 8;
@@ -127,7 +132,7 @@ internal unsafe struct GemmCall
                     left |= !part.IsLast;
                     byte* ahead = p + 1 < end ? Lines(weight, p + 1, begin) : part.IsLast ? weight.Panel(next) : Lines(weight, panel, begin + terms);
                     if (begin == 0 || rest >= terms / 4)
-                        One(block, weight, p, block.Rows, ahead, alone: false, null, part);
+                        One(block, weight, p, block.Rows, GemmKernels.Columns, ahead, alone: false, null, part);
                     part.Sums += block.Rows * pitch;
                 }
             }
@@ -153,19 +158,33 @@ internal unsafe struct GemmCall
             if (taken == 2)
                 Two(block, weight, panel, rows, ahead);
             else
-                One(block, weight, panel, rows, ahead, alone, room, SumPart.Whole(block.Depth));
+                Halves(block, weight, panel, rows, ahead, alone, room);
         }
     }
 
-    // A panel's rows: a staircase ends where the panel's learner has no more.
-    private readonly int RowsOf(in RowBlock block, int panel) =>
-        LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[panel * GemmKernels.Columns / LearnerSize + 1] - block.Row);
+    // Whole lines for the rows that both halves of the panel have, half lines for the rest.
+    private readonly void Halves(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* ahead, bool alone, float* room)
+    {
+        int second = panel * GemmKernels.Columns + Half, both = second < weight.Columns ? Math.Max(RowsFrom(block, second), 0) : 0;
+        if (weight.IsBFloat16 || both > 0 && rows - both < FewestHalved)
+            both = rows;
+        if (both > 0)
+            One(block, weight, panel, both, GemmKernels.Columns, ahead, alone, room, SumPart.Whole(block.Depth));
+        if (both < rows)
+            One(block.Part(both, rows - both, Stride), weight, panel, rows - both, Half, weight.Panel(panel), alone, room, SumPart.Whole(block.Depth));
+    }
+
+    private readonly int RowsOf(in RowBlock block, int panel) => RowsFrom(block, panel * GemmKernels.Columns);
+
+    // The rows that a column has: a staircase ends where the column's learner has no more.
+    private readonly int RowsFrom(in RowBlock block, int column) =>
+        LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[column / LearnerSize + 1] - block.Row);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* next, bool alone, float* room, in SumPart part)
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, int width, byte* next, bool alone, float* room, in SumPart part)
     {
         int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
-        int columns = Math.Min(GemmKernels.Columns, weight.Columns - column), to = block.Group * weight.Columns + column;
+        int columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
         byte* b = Lines(weight, panel, part.Begin);
         nint apart = (nint)weight.Depth * PanelLayout.Strip;
@@ -203,7 +222,9 @@ internal unsafe struct GemmCall
                 places = Epilogue.Place(row, to, out c, out add);
             else
                 Epilogue.Announce(row, count, to);
-            if (!weight.IsBFloat16)
+            if (width == Half)
+                GemmKernels.MultiplyHalf(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin);
+            else if (!weight.IsBFloat16)
                 GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, pace, beyond, part.Begin > 0 ? part.Pitch : 0);
             else if (widened != null)
                 GemmKernels.Multiply(count, a, from, Stride, widened, apart, depth, c, places, pitch, add, begin, next);

@@ -61,7 +61,18 @@ internal static unsafe partial class GemmKernels
             Slim(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias);
     }
 
-    /// <summary>The same of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
+    /// <summary>Computes the first half of a tile's columns, and asks for nothing meanwhile.</summary>
+    public static void MultiplyHalf(int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            WideHalf(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+        else if (Vector256.IsHardwareAccelerated)
+            Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, (byte*)b, Columns / 2);
+        else
+            Slim(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, Columns / 2);
+    }
+
+    /// <summary>Computes one tile of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
     /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
     public static bool Multiply(
         int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
