@@ -17,10 +17,13 @@ internal static class ServiceSuite
             pixels[i] = 2 * random.NextSingle() - 1;
 
         // The first of all compiles the code; and a virtual machine may be given memory page by page as it first touches it.
+        double empty = Megabytes();
         long began = Stopwatch.GetTimestamp();
         using var model = AcmModel.Load(package);
         using var session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 8 });
         ReportLoad(report, shape, "the first in the process", Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+        double loaded = Megabytes();
+        report.Add("memory: loaded and packed", $"{Report.Number(loaded - empty, "0")} MB, {Report.Number(Size(shape) / 1e6, "0")} MB of file");
 
         session.WarmUp();
         var result = session.CreateResult();
@@ -50,27 +53,40 @@ internal static class ServiceSuite
             float[] images = pixels[..(batch * shape.Pixels)];
             single = Math.Min(single, Steady(() => session.Run(ModelInput.Pixels(images), batched), 10) / batch);
         }
+        double alone = Megabytes();
+        report.Add("memory: runs at batches up to 8, one caller", $"{Report.Number(alone - loaded, "0")} MB");
         var latencies = new List<double>();
         double many = Callers(session, one, 8, 15, latencies);
         report.Add("8 callers: throughput over best single caller's", Report.Number(single / many));
         report.Add("8 callers: latency p50 / p99", $"{Report.Number(new Times("", [.. latencies]).Quantile(0.5), "0.0")} / {Report.Number(new Times("", [.. latencies]).Quantile(0.99), "0.0")} ms");
-        foreach (VitShape loaded in new[] { shape, VitShape.Base })
+        report.Add("memory: 8 callers more", $"{Report.Number(Megabytes() - alone, "0")} MB");
+        foreach (VitShape again in new[] { shape, VitShape.Base })
         {
             double[] loads = [.. Enumerable.Range(0, 6).Select(_ => Milliseconds(() =>
             {
-                using var once = AcmModel.Load(RandomVit.Package(loaded, acm: true));
+                using var once = AcmModel.Load(RandomVit.Package(again, acm: true));
                 using var open = once.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 8 });
             }))];
-            ReportLoad(report, loaded, loaded == shape ? "its second" : "its first", loads[0]);
-            ReportLoad(report, loaded, "median of the next 5", new Times("", loads[1..]).Median);
+            ReportLoad(report, again, again == shape ? "its second" : "its first", loads[0]);
+            ReportLoad(report, again, "median of the next 5", new Times("", loads[1..]).Median);
         }
         report.Save();
     }
 
     private static void ReportLoad(Report report, VitShape shape, string which, double milliseconds)
     {
-        double size = new FileInfo(Path.Combine(RandomVit.Package(shape, acm: true), "model.safetensors")).Length / 1e9;
-        report.Add($"load, checked and packed: {shape.Name}, {which}", $"{Report.Number(milliseconds, "0")} ms, {Report.Number(1000 * size / milliseconds)} GB/s of file");
+        report.Add($"load, checked and packed: {shape.Name}, {which}", $"{Report.Number(milliseconds, "0")} ms, {Report.Number(Size(shape) / 1e6 / milliseconds)} GB/s of file");
+    }
+
+    // Bytes of the weights' file.
+    private static double Size(VitShape shape) => new FileInfo(Path.Combine(RandomVit.Package(shape, acm: true), "model.safetensors")).Length;
+
+    // What the process holds beside files: what it has touched of it, where the system tells.
+    private static double Megabytes()
+    {
+        GC.Collect();
+        string? touched = OperatingSystem.IsLinux() ? File.ReadLines("/proc/self/status").FirstOrDefault(static line => line.StartsWith("RssAnon:", StringComparison.Ordinal)) : null;
+        return touched is null ? Process.GetCurrentProcess().PrivateMemorySize64 / 1e6 : 1024 * double.Parse(touched.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]) / 1e6;
     }
 
     // Milliseconds per image with several threads calling one session.
