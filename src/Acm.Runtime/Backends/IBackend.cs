@@ -44,7 +44,7 @@ internal interface IForward : IDisposable
     /// <summary>Whether <see cref="Run"/> fills <see cref="ForwardRun.Classes"/> and then leaves <see cref="ForwardRun.Output"/> alone.</summary>
     bool FillsClasses => false;
 
-    /// <summary>Runs the plan. Everything in <paramref name="run"/> has been checked; throws OperationCanceledException between ops.</summary>
+    /// <summary>Runs the plan, between <see cref="IBackend.Enter"/> and <see cref="IBackend.Leave"/>. Everything in <paramref name="run"/> has been checked; throws OperationCanceledException between ops.</summary>
     void Run(in ForwardRun run);
 }
 

@@ -12,6 +12,7 @@ public sealed class CoreSlotsTests
     // Begins to wait for a slot, then does something while it holds it.
     private static Thread Waiting(CoreSlots slots, Action inside)
     {
+        int before = slots.Waiting;
         Thread thread = new(() =>
         {
             try
@@ -26,7 +27,7 @@ public sealed class CoreSlotsTests
             slots.Leave();
         });
         thread.Start();
-        Assert.That(SpinWait.SpinUntil(() => (thread.ThreadState & ThreadState.WaitSleepJoin) != 0, s_soon), Is.True);
+        Assert.That(SpinWait.SpinUntil(() => slots.Waiting == before + 1, s_soon), Is.True);
         return thread;
     }
 

@@ -42,6 +42,8 @@ public sealed class WorkspacePoolTests
 
         public bool TryEnter() => _slots.TryEnter();
 
+        public int Waiting => _slots.Waiting;
+
         public void Dispose()
         {
         }
@@ -110,7 +112,7 @@ public sealed class WorkspacePoolTests
             pool.Return(second);
         });
         waiting.Start();
-        Assert.That(SpinWait.SpinUntil(() => (waiting.ThreadState & ThreadState.WaitSleepJoin) != 0, TimeSpan.FromSeconds(30)), Is.True);
+        Assert.That(SpinWait.SpinUntil(() => backend.Waiting == 1, TimeSpan.FromSeconds(30)), Is.True);
         Thread disposing = new(pool.Dispose);
         disposing.Start();
         Thread.Sleep(20);

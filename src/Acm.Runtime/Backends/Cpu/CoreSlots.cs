@@ -16,7 +16,10 @@ internal sealed class CoreSlots(int cores)
     public bool AnyFree => Volatile.Read(ref _free) > 0;
 
     /// <summary>Whether a caller waits.</summary>
-    public bool AnyWaiting => Volatile.Read(ref _waiting) > 0;
+    public bool AnyWaiting => Waiting > 0;
+
+    /// <summary>How many callers wait, those included that have been handed a slot and not woken yet.</summary>
+    public int Waiting => Volatile.Read(ref _waiting);
 
     /// <summary>Takes a slot, waiting for one if need be; without a lock where one is free.</summary>
     public void Enter()
