@@ -25,7 +25,8 @@ internal interface IBackend : IDisposable
     /// Waits, in turn, until a run may begin, before it takes a workspace: where runs would only be in each other's way, there are no more workspaces than
     /// runs that can go on at once. Followed by one <see cref="Leave"/>.
     /// </summary>
-    void Enter()
+    /// <exception cref="OperationCanceledException">Cancelled while it waited: there is nothing to leave.</exception>
+    void Enter(CancellationToken cancellation)
     {
     }
 

@@ -66,7 +66,7 @@ public sealed class InferenceSession : IDisposable
     /// <param name="result">Made by this session's <see cref="CreateResult"/>; empty (Batch 0) should the run fail.</param>
     /// <param name="options">How to spend compute; null: the model as trained.</param>
     /// <exception cref="ArgumentException">The batch or the options are not what the model or the session takes; nothing has run.</exception>
-    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled, under way or while it waited for its turn.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
     public void Run(in ModelInput input, InferenceResult result, RunOptions? options = null)
     {
@@ -80,12 +80,12 @@ public sealed class InferenceSession : IDisposable
         if (classesOnly && _plan.OutputName != "logits")
             throw new ArgumentException($"ClassesOnly: the model gives {_plan.OutputName}, not logits.", nameof(options));
         var lengths = _check.Lengths(input);
-        var workspace = _pool.Rent(lengths.Length, Total(lengths));
+        var cancellation = options?.Cancellation ?? default;
+        var workspace = _pool.Rent(lengths.Length, Total(lengths), cancellation);
         try
         {
             result.Prepare(lengths, classesOnly);
             var (rule, applied) = _routing.Resolve(options, result.PreparedTokens, workspace.Forced);
-            var cancellation = options?.Cancellation ?? default;
             cancellation.ThrowIfCancellationRequested();
             workspace.Forward.Run(new ForwardRun
             {

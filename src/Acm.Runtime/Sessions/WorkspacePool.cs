@@ -26,7 +26,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
     private int _lent;
     private int _disposed;
 
-    public Workspace Rent(int sequences, int length)
+    public Workspace Rent(int sequences, int length, CancellationToken cancellation = default)
     {
         // A full fence: either Dispose sees this run, or this run sees Dispose.
         Interlocked.Increment(ref _lent);
@@ -34,7 +34,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         try
         {
             ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, typeof(InferenceSession));
-            backend.Enter();
+            backend.Enter(cancellation);
             entered = true;
             Workspace? small = null;
             for (int i = 0; i < _idle.Length; i++)

@@ -10,16 +10,16 @@ public sealed class CoreSlotsTests
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(30);
 
     // Begins to wait for a slot, then does something while it holds it.
-    private static Thread Waiting(CoreSlots slots, Action inside)
+    private static Thread Waiting(CoreSlots slots, Action inside, CancellationToken cancellation = default)
     {
         int before = slots.Waiting;
         Thread thread = new(() =>
         {
             try
             {
-                slots.Enter();
+                slots.Enter(cancellation);
             }
-            catch (ThreadInterruptedException)
+            catch (Exception e) when (e is ThreadInterruptedException or OperationCanceledException)
             {
                 return;
             }
@@ -45,6 +45,59 @@ public sealed class CoreSlotsTests
         foreach (Thread other in others)
             Assert.That(other.Join(s_soon), Is.True);
         Assert.That(order, Is.EqualTo(new[] { 1, 2, 3, 4, 5, 0 }));
+    }
+
+    [Test]
+    public void ACancelledCallerWaitsNoLongerAndTheOthersKeepTheirTurns()
+    {
+        CoreSlots slots = new(1);
+        List<int> order = [];
+        slots.Enter();
+        CancellationTokenSource[] tokens = [.. Enumerable.Range(0, 6).Select(static _ => new CancellationTokenSource())];
+        Thread[] others = [.. tokens.Select((token, i) => Waiting(slots, () => order.Add(i), token.Token))];
+        foreach (int cancelled in (int[])[3, 0])
+        {
+            tokens[cancelled].Cancel();
+            Assert.That(others[cancelled].Join(s_soon), Is.True);
+        }
+        Assert.That(SpinWait.SpinUntil(() => slots.Waiting == 4, s_soon), Is.True);
+        slots.Leave();
+        Assert.That(others.All(other => other.Join(s_soon)), Is.True);
+        Assert.That(order, Is.EqualTo(new[] { 1, 2, 4, 5 }));
+        Assert.That(slots.TryEnter(), Is.True);
+        // Cancelled before: only who would have to wait is refused.
+        Assert.Throws<OperationCanceledException>(() => slots.Enter(tokens[0].Token));
+        slots.Leave();
+        slots.Enter(tokens[0].Token);
+    }
+
+    [Test]
+    public void WaitingAgainAllocatesNothing()
+    {
+        CoreSlots slots = new(1);
+        long allocated = 0;
+        Thread waiting = new(() =>
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                slots.Enter();
+                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                slots.Leave();
+                Thread.Sleep(1);
+            }
+        });
+        slots.Enter();
+        waiting.Start();
+        while (waiting.IsAlive)
+        {
+            if (!SpinWait.SpinUntil(() => slots.Waiting == 1 || !waiting.IsAlive, s_soon))
+                break;
+            slots.Leave();
+            slots.Enter();
+        }
+        waiting.Join();
+        Assert.That(allocated, Is.Zero);
     }
 
     [Test]
@@ -121,7 +174,17 @@ public sealed class CoreSlotsTests
             Random random = new(seed);
             for (int i = 0; i < 2000; i++)
             {
-                slots.Enter();
+                // Some give up, about when their turn comes.
+                using CancellationTokenSource? token = random.Next(4) == 0 ? new CancellationTokenSource(TimeSpan.FromMicroseconds(random.Next(2000))) : null;
+                try
+                {
+                    slots.Enter(token?.Token ?? default);
+                }
+                catch (OperationCanceledException)
+                {
+                    Interlocked.Increment(ref entered);
+                    continue;
+                }
                 Interlocked.Increment(ref entered);
                 Inside(random);
             }

@@ -36,7 +36,7 @@ public sealed class WorkspacePoolTests
             return new Forward(this);
         }
 
-        public void Enter() => _slots.Enter();
+        public void Enter(CancellationToken cancellation) => _slots.Enter(cancellation);
 
         public void Leave() => _slots.Leave();
 
@@ -120,5 +120,19 @@ public sealed class WorkspacePoolTests
         disposing.Join();
         waiting.Join();
         Assert.That(ran, Is.True);
+    }
+
+    [Test]
+    public void ACancelledCallDoesNotWaitForItsTurn()
+    {
+        Backend backend = new(runs: 1);
+        using WorkspacePool pool = new(backend, s_plan, 1, 1);
+        Workspace first = pool.Rent(1, 1);
+        using CancellationTokenSource cancelled = new(TimeSpan.FromMilliseconds(20));
+        Assert.Throws<OperationCanceledException>(() => pool.Rent(1, 1, cancelled.Token));
+        Assert.That(backend.Waiting, Is.Zero);
+        pool.Return(first);
+        Assert.That(backend.TryEnter(), Is.True);
+        backend.Leave();
     }
 }

@@ -7,10 +7,9 @@ namespace Acm.Runtime.Backends.Cpu;
 /// </summary>
 internal sealed class CoreSlots(int cores)
 {
-    private readonly object _gate = new();
-
-    // Callers that wait, and slots that some of them have been handed and not taken up yet; the latter changes under the lock only.
-    private int _free = cores, _waiting, _handed;
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Waiter> _queue = [];
+    private int _free = cores, _waiting;
 
     /// <summary>Whether a helper could begin.</summary>
     public bool AnyFree => Volatile.Read(ref _free) > 0;
@@ -18,42 +17,36 @@ internal sealed class CoreSlots(int cores)
     /// <summary>Whether a caller waits.</summary>
     public bool AnyWaiting => Waiting > 0;
 
-    /// <summary>How many callers wait, those included that have been handed a slot and not woken yet.</summary>
+    /// <summary>How many callers wait.</summary>
     public int Waiting => Volatile.Read(ref _waiting);
 
     /// <summary>Takes a slot, waiting for one if need be; without a lock where one is free.</summary>
-    public void Enter()
+    /// <exception cref="OperationCanceledException">Cancelled while it waited: it has no slot.</exception>
+    public void Enter(CancellationToken cancellation = default)
     {
         if (!AnyWaiting && TryEnter())
             return;
+        Waiter mine = Waiter.Mine;
         lock (_gate)
         {
-            try
-            {
-                // A full fence between saying that one waits and looking for what the last one left.
-                if (Interlocked.Increment(ref _waiting) - _handed == 1 && TryEnter())
-                    return;
-                do
-                    Monitor.Wait(_gate);
-                while (_handed == 0);
-                _handed--;
-            }
-            catch (ThreadInterruptedException)
-            {
-                // A slot it may have been handed is the next one's, or free again.
-                if (_handed > 0 && _waiting > _handed)
-                    Monitor.Pulse(_gate);
-                else if (_handed > 0)
-                {
-                    _handed--;
-                    Interlocked.Increment(ref _free);
-                }
-                throw;
-            }
-            finally
+            // A full fence between saying that one waits and looking for what the last one left.
+            if (Interlocked.Increment(ref _waiting) == 1 && TryEnter())
             {
                 Interlocked.Decrement(ref _waiting);
+                return;
             }
+            _queue.AddLast(mine.Place);
+        }
+        try
+        {
+            mine.Wait(cancellation);
+        }
+        catch
+        {
+            // Cancelled or interrupted: it waits no longer, or goes without the slot that it was handed meanwhile.
+            if (!Withdraw(mine) && mine.TakeHanded())
+                Leave();
+            throw;
         }
     }
 
@@ -79,11 +72,84 @@ internal sealed class CoreSlots(int cores)
             return;
         lock (_gate)
         {
-            while (_waiting > _handed && TryEnter())
+            while (_queue.First is { } first && TryEnter())
             {
-                _handed++;
+                Remove(first.Value);
+                first.Value.Hand();
+            }
+        }
+    }
+
+    private bool Withdraw(Waiter waiter)
+    {
+        lock (_gate)
+        {
+            bool waits = waiter.Place.List is not null;
+            if (waits)
+                Remove(waiter);
+            return waits;
+        }
+    }
+
+    private void Remove(Waiter waiter)
+    {
+        _queue.Remove(waiter.Place);
+        Interlocked.Decrement(ref _waiting);
+    }
+
+    /// <summary>A thread that waits, for one slot at a time; kept, so that waiting allocates nothing. It does not spin: others compute on all cores.</summary>
+    private sealed class Waiter
+    {
+        [ThreadStatic]
+        private static Waiter? s_mine;
+
+        private readonly object _gate = new();
+        private bool _handed;
+
+        private Waiter() => Place = new(this);
+
+        public static Waiter Mine => s_mine ??= new();
+
+        public LinkedListNode<Waiter> Place { get; }
+
+        public void Wait(CancellationToken cancellation)
+        {
+            // Outside the lock, which whoever cancels takes.
+            using CancellationTokenRegistration waking = cancellation.UnsafeRegister(static waiter => ((Waiter)waiter!).Wake(), this);
+            lock (_gate)
+            {
+                while (!_handed)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    Monitor.Wait(_gate);
+                }
+                _handed = false;
+            }
+        }
+
+        public void Hand()
+        {
+            lock (_gate)
+            {
+                _handed = true;
                 Monitor.Pulse(_gate);
             }
+        }
+
+        public bool TakeHanded()
+        {
+            lock (_gate)
+            {
+                bool handed = _handed;
+                _handed = false;
+                return handed;
+            }
+        }
+
+        private void Wake()
+        {
+            lock (_gate)
+                Monitor.Pulse(_gate);
         }
     }
 }

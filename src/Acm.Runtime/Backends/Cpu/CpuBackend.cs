@@ -101,7 +101,7 @@ internal sealed unsafe class CpuBackend : IBackend
 
     public IForward CreateForward(int maxSequences, int maxLength) => new CpuForward(this);
 
-    public void Enter() => Pool.Slots.Enter();
+    public void Enter(CancellationToken cancellation) => Pool.Slots.Enter(cancellation);
 
     public void Leave() => Pool.Slots.Leave();
 
