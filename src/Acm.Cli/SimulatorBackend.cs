@@ -36,6 +36,10 @@ internal static class SimulatorBackend
 
         public IForward CreateForward(int maxSequences, int maxLength) => backend.CreateForward(maxSequences, maxLength);
 
+        public void Enter(CancellationToken cancellation) => backend.Enter(cancellation);
+
+        public void Leave() => backend.Leave();
+
         public void Dispose()
         {
             backend.Dispose();

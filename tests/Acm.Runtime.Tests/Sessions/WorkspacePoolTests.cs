@@ -9,6 +9,7 @@ namespace Acm.Runtime.Tests.Sessions;
 [TestFixture]
 public sealed class WorkspacePoolTests
 {
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(30);
     private static readonly ForwardPlan s_plan =
         new(InputKind.Samples, 1, [], new Buffer("none", RowSpace.Sequence, 1), "none", [], RowSpace.Sequence, 0, false);
 
@@ -66,21 +67,17 @@ public sealed class WorkspacePoolTests
     public void CallersThatWaitForTheirTurnHaveNoWorkspace()
     {
         Backend backend = new(runs: 2);
-        using WorkspacePool pool = new(backend, s_plan, 1, 1);
-        Thread[] callers = [.. Enumerable.Range(0, 20).Select(_ => new Thread(() =>
-        {
-            for (int i = 0; i < 5; i++)
-            {
-                Workspace workspace = pool.Rent(1, 1);
-                Thread.Sleep(1);
-                pool.Return(workspace);
-            }
-        }))];
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
+        Workspace[] running = [pool.Rent(1, 1), pool.Rent(1, 1)];
+        Thread[] callers = [.. Enumerable.Range(0, 20).Select(_ => new Thread(() => pool.Return(pool.Rent(1, 1))))];
         foreach (Thread caller in callers)
             caller.Start();
+        Assert.That(SpinWait.SpinUntil(() => backend.Waiting == callers.Length, s_soon), Is.True);
+        foreach (Workspace workspace in running)
+            pool.Return(workspace);
         foreach (Thread caller in callers)
             caller.Join();
-        Assert.That(backend.Made, Is.InRange(1, 2));
+        Assert.That(backend.Made, Is.EqualTo(2));
     }
 
     [Test]
@@ -104,29 +101,38 @@ public sealed class WorkspacePoolTests
         Backend backend = new(runs: 1);
         WorkspacePool pool = new(backend, s_plan, 1, 1);
         Workspace first = pool.Rent(1, 1);
-        bool ran = false;
-        Thread waiting = new(() =>
-        {
-            Workspace second = pool.Rent(1, 1);
-            ran = true;
-            pool.Return(second);
-        });
+        Exception? refused = null;
+        Thread waiting = new(() => refused = Refusal(() => pool.Return(pool.Rent(1, 1))));
         waiting.Start();
-        Assert.That(SpinWait.SpinUntil(() => backend.Waiting == 1, TimeSpan.FromSeconds(30)), Is.True);
+        Assert.That(SpinWait.SpinUntil(() => backend.Waiting == 1, s_soon), Is.True);
         Thread disposing = new(pool.Dispose);
         disposing.Start();
-        Thread.Sleep(20);
+        // From when on it takes no further calls; before, such a one would have to wait.
+        Assert.That(SpinWait.SpinUntil(() => Refusal(() => pool.Rent(1, 1, new CancellationToken(true))) is ObjectDisposedException, s_soon), Is.True);
+        Assert.That(disposing.IsAlive, Is.True);
         pool.Return(first);
-        disposing.Join();
-        waiting.Join();
-        Assert.That(ran, Is.True);
+        Assert.That(disposing.Join(s_soon) && waiting.Join(s_soon), Is.True);
+        Assert.That(refused, Is.Null);
+
+        static Exception? Refusal(Action call)
+        {
+            try
+            {
+                call();
+                return null;
+            }
+            catch (Exception e)
+            {
+                return e;
+            }
+        }
     }
 
     [Test]
     public void ACancelledCallDoesNotWaitForItsTurn()
     {
         Backend backend = new(runs: 1);
-        using WorkspacePool pool = new(backend, s_plan, 1, 1);
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
         Workspace first = pool.Rent(1, 1);
         using CancellationTokenSource cancelled = new(TimeSpan.FromMilliseconds(20));
         Assert.Throws<OperationCanceledException>(() => pool.Rent(1, 1, cancelled.Token));

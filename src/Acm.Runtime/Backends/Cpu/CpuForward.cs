@@ -174,7 +174,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
             }
     }
 
-    // Whole cache lines, and some more: rows of two buffers that begin at the same place of a page would share the same few lines of a cache.
+    // Whole cache lines, and some more, so that buffers of whole pages do not all begin at the same place of one.
     private long Floats(BufferSlot slot) => ((long)Rows(slot.Rows) * slot.Pitch + Apart + 15) & ~15L;
 
     /// <summary>A buffer of the plan, [rows, width].</summary>

@@ -149,8 +149,8 @@ internal unsafe struct GemmCall
         int few = GemmKernels.PairRows(weight.IsBFloat16);
         for (int taken = 1; panel < end; panel += taken)
         {
-            int rows = RowsOf(block, panel);
-            taken = rows <= few && panel + 1 < end && RowsOf(block, panel + 1) == rows ? 2 : 1;
+            int rows = RowsOf(block, panel * GemmKernels.Columns);
+            taken = rows <= few && panel + 1 < end && RowsOf(block, (panel + 1) * GemmKernels.Columns) == rows ? 2 : 1;
             byte* ahead = ask != null ? ask : panel + taken < end ? weight.Panel(panel + taken) : next;
             ask += ask != null ? step : 0;
             if (rows <= 0)
@@ -165,7 +165,7 @@ internal unsafe struct GemmCall
     // Whole lines for the rows that both halves of the panel have, half lines for the rest.
     private readonly void Halves(in RowBlock block, PackedMatrix weight, int panel, int rows, byte* ahead, bool alone, float* room)
     {
-        int second = panel * GemmKernels.Columns + Half, both = second < weight.Columns ? Math.Max(RowsFrom(block, second), 0) : 0;
+        int second = panel * GemmKernels.Columns + Half, both = second < weight.Columns ? Math.Max(RowsOf(block, second), 0) : 0;
         if (weight.IsBFloat16 || both > 0 && rows - both < FewestHalved)
             both = rows;
         if (both > 0)
@@ -174,10 +174,8 @@ internal unsafe struct GemmCall
             One(block.Part(both, rows - both, Stride), weight, panel, rows - both, Half, weight.Panel(panel), alone, room, SumPart.Whole(block.Depth));
     }
 
-    private readonly int RowsOf(in RowBlock block, int panel) => RowsFrom(block, panel * GemmKernels.Columns);
-
     // The rows that a column has: a staircase ends where the column's learner has no more.
-    private readonly int RowsFrom(in RowBlock block, int column) =>
+    private readonly int RowsOf(in RowBlock block, int column) =>
         LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[column / LearnerSize + 1] - block.Row);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
