@@ -76,6 +76,13 @@ public sealed unsafe class GemmTests
         float[] a = RandomValues.Of(rows, rows * stride), b = RandomValues.Of(8, whole * columns), bias = RandomValues.Of(9, columns), before = RandomValues.Of(10, rows * pitch);
         float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, whole * 16, depth, c, to, pitch, add, bias, (byte*)b), 16), Is.EqualTo(wide), "256 bits");
+        // The same rows one after the other: their values are reached in another way.
+        float[] gathered = [.. Enumerable.Range(0, rows).SelectMany(r => a.AsSpan(RowFrom(r) * stride, stride).ToArray())];
+        fixed (float* ordered = gathered)
+        {
+            float* first = ordered;
+            Assert.That(Tile((rows, _, _, b, c, to, add, bias) => GemmKernels.WideInOrder(rows, first, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0)), Is.EqualTo(wide), "in order");
+        }
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias), 8);
         // A machine with 128 bits may have no fused sums: two roundings a term then.
         if (Fma.IsSupported || AdvSimd.IsSupported)
@@ -89,15 +96,15 @@ public sealed unsafe class GemmTests
             Is.EqualTo(half).Within(Fma.IsSupported || AdvSimd.IsSupported ? 0 : 1e-5f), "half a panel, 128 bits");
         // The first terms to a place of their own, from where the others go on.
         float[] sums = new float[rows * (columns + 1)];
-        int first = depth / 3;
+        int part = depth / 3;
         fixed (float* begun = sums)
         {
             float* place = begun;
             Assert.That(
                 Tile((rows, a, from, b, c, to, add, bias) =>
                 {
-                    GemmKernels.Wide(rows, a, from, stride, b, first, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 64, 0, 0);
-                    GemmKernels.Wide(rows, a + first, from, stride, b + first * columns, depth - first, c, to, pitch, add, place, (byte*)b, 32, 0, columns + 1);
+                    GemmKernels.Wide(rows, a, from, stride, b, part, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 64, 0, 0);
+                    GemmKernels.Wide(rows, a + part, from, stride, b + part * columns, depth - part, c, to, pitch, add, place, (byte*)b, 32, 0, columns + 1);
                 }),
                 Is.EqualTo(wide), "in two parts");
         }

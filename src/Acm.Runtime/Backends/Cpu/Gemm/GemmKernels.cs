@@ -35,7 +35,7 @@ internal static unsafe partial class GemmKernels
     /// <summary>Computes one tile.</summary>
     /// <param name="rows">1 to <see cref="MostRows"/>.</param>
     /// <param name="a">Row 0 of what is read.</param>
-    /// <param name="from">Which of its rows each of the tile's is, [rows].</param>
+    /// <param name="from">Which of its rows each of the tile's is, [rows]; <see cref="InOrder"/> itself is quicker than another map that says the same.</param>
     /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
     /// <param name="b">The panel, as <see cref="PanelLayout"/> has it.</param>
     /// <param name="apart">From one strip of the panel to the next, where it has several.</param>
@@ -53,7 +53,9 @@ internal static unsafe partial class GemmKernels
         int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace = PackedMatrix.Line,
         nint beyond = 0, nint biasPitch = 0)
     {
-        if (Vector512.IsHardwareAccelerated)
+        if (Vector512.IsHardwareAccelerated && from == InOrder)
+            WideInOrder(rows, a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch);
+        else if (Vector512.IsHardwareAccelerated)
             Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch);
         else if (Vector256.IsHardwareAccelerated)
             Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, ahead);
@@ -92,7 +94,7 @@ internal static unsafe partial class GemmKernels
         if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
             WideHalf(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias);
         else if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, PackedMatrix.Line, 0, 0);
+            WideInOrder(rows, a, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, PackedMatrix.Line, 0, 0);
         else if (Vector256.IsHardwareAccelerated)
             Narrow(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, Math.Min(columns, Columns));
         else
@@ -110,6 +112,8 @@ internal static unsafe partial class GemmKernels
         {
             Multiply(a, 1, r, b, 1, c, Columns);
             Multiply(a, 1, r, b, 1, c, 1);
+            if (Vector512.IsHardwareAccelerated)
+                Wide(r, a, InOrder, 1, b, 1, c, InOrder, Columns, null, NoBias, (byte*)b, 0, 0, 0);
             _ = Multiply(r, a, InOrder, 1, (uint*)b, 1, c, InOrder, Columns, null, NoBias, (byte*)b, b + Columns);
             if (r <= PairRows(false))
                 WidePair(r, a, InOrder, 1, b, Columns, 1, c, InOrder, Columns, rows * Columns, null, NoBias);

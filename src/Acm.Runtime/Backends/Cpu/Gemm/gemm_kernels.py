@@ -45,6 +45,8 @@ class Family:
     unroll: int = 1
     # Family that takes few rows over all strips at once.
     few: str | None = None
+    # Whether row 0's values are followed by the others' a stride apart, instead of rows being looked up.
+    in_order: bool = False
 
     @property
     def step(self):
@@ -78,8 +80,12 @@ class Family:
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint pace, nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, {'' if self.in_order else 'int* from, '}nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint pace, nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
 
+
+# Rows in order that have pointers of their own. From one of them an address reaches the rows 1, 2, 4 and 8 further, so these are enough for 14; as many
+# pointers as rows would be more than there are registers, and fetched again in every step.
+BASES = (0, 3, 5, 8)
 
 # Steps from the end at which the memory that will be stored to is asked for: soon enough for any cache, too late to be displaced by what is read until then.
 LATE = 48
@@ -89,11 +95,18 @@ def plus(pointer, offset):
     return f"{pointer} + {offset}" if offset else pointer
 
 
+def in_order(row):
+    """The next value of a row in order."""
+    base, times = next((base, row - base) for base in reversed(BASES) if row - base in (0, 1, 2, 4, 8))
+    return f"*(float*)(a{base} + {times} * between)" if times > 1 else f"*(float*)(a{base} + between)" if times else f"*(float*)a{base}"
+
+
 def step(out, f, rows, sums, k, indent, alone=False):
     """One term of every sum, k lines on; a step alone, left over from the rounds, asks for nothing."""
     # The narrow floor must not fall into emulated fused sums where the program was compiled for a processor without them.
     fused = f"{f.vector}." + ("MultiplyAddEstimate" if f.vector == "Vector128" else "FusedMultiplyAdd")
-    value = lambda r: f"{f.vector}.Create(a{r}[{plus('k', k)}])"
+    index = plus("k", k)
+    value = lambda r: f"{f.vector}.Create({in_order(r) if f.in_order else f'a{r}[{index}]'})"
     line = lambda p, column: f"{f.vector}.Load({plus('next' if p else 'b', k * f.step + column)})"
     if f.short:
         # Every register holds a sum or a row's value, but for one.
@@ -129,6 +142,7 @@ def advance(out, f, rows, lines):
     """Moves on by so many lines."""
     steps = [f"b += {lines * f.step};"] + ([f"next += {lines * f.step};"] if f.panels > 1 else [])
     steps += ([f"ahead += {'pace' if f.halves else 64};"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
+    steps += [f"a{base} += sizeof(float);" for base in BASES if base < rows] if f.in_order else []
     out.write("            " + " ".join(steps) + "\n")
 
 
@@ -140,8 +154,13 @@ def kernel(out, f, rows):
     out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
     out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
     # One counter, from below zero up, is also the rows' index: registers for addresses are short.
-    out.write("        nint k = -depth;\n        a += depth;\n")
-    out.write("        float* " + ", ".join(f"a{r} = a + from[{r}] * stride" for r in range(rows)) + ";\n")
+    out.write("        nint k = -depth;\n")
+    if f.in_order:
+        out.write("        nint between = stride * sizeof(float);\n")
+        out.write("        byte* " + ", ".join(f"a{base} = (byte*)" + (f"(a + {base} * stride)" if base else "a") for base in BASES if base < rows) + ";\n")
+    else:
+        out.write("        a += depth;\n")
+        out.write("        float* " + ", ".join(f"a{r} = a + from[{r}] * stride" for r in range(rows)) + ";\n")
     if f.panels > 1:
         out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
     if f.bfloat16:
@@ -203,7 +222,7 @@ def dispatch(out, f):
         out.write(indent + f"for (int row = 0, tiles = (rows + {f.most - 1}) / {f.most}, count; tiles > 0; tiles--, row += count)\n")
         indent += "    "
         out.write(indent[4:] + "{\n" + indent + "count = (rows - row + tiles - 1) / tiles;\n")
-    first, rows = ("from + row", "to + row") if cut else ("from", "to")
+    first, rows = ("from + row, ", "to + row") if cut else ("" if f.in_order else "from, ", "to")
     strip = " + strip" if strips else ""
     line = " + strip" if strips and f.bfloat16 else ""
     # A pointer that may be null is not moved from it.
@@ -212,12 +231,13 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'count' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', pace, beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
+        out.write(indent + f"    {case}: {f.name}{n}(a, {first}stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', pace, beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
     out.write(indent + "}\n" + (indent[4:] + "}\n" if cut else "") + "    }\n\n")
 
 
 FAMILIES = [
     Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True, continues=True),
+    Family("WideInOrder", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True, continues=True, in_order=True),
     Family("WideHalf", "Vector512", 16, 14, vectors=1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),
