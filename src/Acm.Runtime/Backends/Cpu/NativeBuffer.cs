@@ -14,8 +14,9 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
     {
         if (count > _count)
         {
+            // Empty before the attempt: where memory runs out, what was freed must not be used or freed again.
             NativeMemory.AlignedFree(_data);
-            _count = 0;
+            (_data, _count) = (null, 0);
             _data = (T*)LargePages.Allocate(checked((nuint)count * (nuint)sizeof(T)));
             _count = count;
         }

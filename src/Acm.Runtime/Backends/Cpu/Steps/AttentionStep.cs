@@ -230,22 +230,23 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (float, float) Weigh(float* scores, float* besides, int end, float highest, float highest2, float* weights, float* beside)
     {
-        Vector512<float> scale = Vector512.Create(_binaryScale), center = Vector512.Create(highest * -_binaryScale), center2 = Vector512.Create(highest2 * -_binaryScale);
+        Vector512<float> scale = Vector512.Create(_binaryScale), most = Vector512.Create(highest), most2 = Vector512.Create(highest2);
         Vector512<float> even = Vector512<float>.Zero, odd = even, even2 = even, odd2 = even;
         for (int at = 0; at < end; at += Tile * Panel, weights += Panel, beside += Panel)
         {
-            even += Exponential(scores + at, scale, center, weights);
-            odd += Exponential(scores + at + Half, scale, center, weights + Half);
-            even2 += Exponential(besides + at, scale, center2, beside);
-            odd2 += Exponential(besides + at + Half, scale, center2, beside + Half);
+            even += Exponential(scores + at, most, scale, weights);
+            odd += Exponential(scores + at + Half, most, scale, weights + Half);
+            even2 += Exponential(besides + at, most2, scale, beside);
+            odd2 += Exponential(besides + at + Half, most2, scale, beside + Half);
         }
         return (Vector512.Sum(even + odd), Vector512.Sum(even2 + odd2));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Exponential(float* score, Vector512<float> scale, Vector512<float> center, float* weight)
+    private static Vector512<float> Exponential(float* score, Vector512<float> highest, Vector512<float> scale, float* weight)
     {
-        Vector512<float> e = Elementwise.PowerOfTwo(Vector512.FusedMultiplyAdd(Vector512.Load(score), scale, center));
+        // The difference first: the highest score's is zero however large it is.
+        Vector512<float> e = Elementwise.PowerOfTwo((Vector512.Load(score) - highest) * scale);
         e.Store(weight);
         return e;
     }
