@@ -34,5 +34,21 @@ public class HeadSizeTests
         }
     }
 
+    /// <summary>Scores so far apart that a key gets all the weight, and so large that their rounding alone is many powers of e: the highest is subtracted as it is.</summary>
+    [Test]
+    public void Finite_scores_of_any_size([ValueSource(nameof(Backends))] int backend, [Values(1e3f, 1e6f, 1e12f, 1e17f)] float scale)
+    {
+        const int size = 32, heads = 2, width = size * heads;
+        int rows = Lengths.Sum();
+        var random = new Random(4);
+        OpBench bench = new(Lengths);
+        Buffer q = Input("q", scale), k = Input("k", scale), v = Input("v", 1), y = new("y", bench.Rows, width);
+        bench.Add(new Attention(q, k, v, y, heads));
+        double[] want = bench.Run(OpBench.Backends[0].Make, y).Output, got = bench.Run(OpBench.Backends[backend].Make, y).Output;
+        Assert.That(got.Zip(want, static (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(1e-5));
+
+        Buffer Input(string name, float most) => bench.Input(name, [.. Enumerable.Range(0, rows * width).Select(_ => most * (2 * random.NextSingle() - 1))], width);
+    }
+
     public static IEnumerable<int> Backends() => Enumerable.Range(1, OpBench.Backends.Count - 1);
 }

@@ -16,7 +16,8 @@ internal sealed unsafe class NativeBuffer<T> : IDisposable
         {
             // Empty before the attempt: where memory runs out, what was freed must not be used or freed again.
             NativeMemory.AlignedFree(_data);
-            (_data, _count) = (null, 0);
+            _data = null;
+            _count = 0;
             _data = (T*)LargePages.Allocate(checked((nuint)count * (nuint)sizeof(T)));
             _count = count;
         }
