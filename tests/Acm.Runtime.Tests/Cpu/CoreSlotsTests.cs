@@ -150,6 +150,75 @@ public sealed class CoreSlotsTests
     }
 
     [Test]
+    [CancelAfter(120_000)]
+    public void InterruptionsLoseNoSlotAndNoTurn()
+    {
+        CoreSlots slots = new(1);
+        int inside = 0, most = 0;
+        bool ended = false;
+        Exception? failed = null;
+        Thread[] callers = [.. Enumerable.Range(0, 6).Select(seed => new Thread(() =>
+        {
+            Random random = new(seed);
+            for (int i = 0; i < 3000; i++)
+            {
+                bool entered = false;
+                try
+                {
+                    // A token that is given back while its callback may run: that waits too.
+                    using CancellationTokenSource? token = random.Next(4) == 0 ? new CancellationTokenSource(TimeSpan.FromMicroseconds(random.Next(500))) : null;
+                    slots.Enter(token?.Token ?? default);
+                    entered = true;
+                    if (Interlocked.Increment(ref inside) > 1)
+                        most = 2;
+                    Thread.SpinWait(random.Next(200));
+                }
+                catch (Exception e) when (e is ThreadInterruptedException or OperationCanceledException)
+                {
+                }
+                catch (Exception e)
+                {
+                    failed = e;
+                }
+                if (!entered)
+                    continue;
+                Interlocked.Decrement(ref inside);
+                try
+                {
+                    slots.Leave();
+                }
+                catch (Exception e)
+                {
+                    failed = e;
+                }
+            }
+        })
+        { IsBackground = true })];
+        Thread interrupting = new(() =>
+        {
+            Random random = new(7);
+            while (!Volatile.Read(ref ended))
+            {
+                callers[random.Next(callers.Length)].Interrupt();
+                Thread.SpinWait(random.Next(400));
+            }
+        })
+        { IsBackground = true };
+        foreach (Thread caller in callers)
+            caller.Start();
+        interrupting.Start();
+        bool all = callers.All(caller => caller.Join(s_soon));
+        Volatile.Write(ref ended, true);
+        Assert.That(interrupting.Join(s_soon), Is.True);
+        Assert.That(failed, Is.Null);
+        Assert.That(all, Is.True);
+        Assert.That(most, Is.Zero);
+        Assert.That(slots.AnyWaiting, Is.False);
+        Assert.That(slots.TryEnter(), Is.True);
+        Assert.That(slots.TryEnter(), Is.False);
+    }
+
+    [Test]
     public void ThereAreNeverMoreInsideThanSlotsAndAllGetIn()
     {
         CoreSlots slots = new(3);

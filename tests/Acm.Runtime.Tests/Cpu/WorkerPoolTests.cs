@@ -187,6 +187,49 @@ public sealed class WorkerPoolTests
     }
 
     [Test]
+    public void AnInterruptedCallerWaitsForItsHelpersAllTheSame()
+    {
+        using ManualResetEventSlim begun = new(), go = new();
+        Thread? helper = null;
+        var work = new Counted(2, () =>
+        {
+            if (Thread.CurrentThread != helper)
+                return;
+            begun.Set();
+            go.Wait(TimeSpan.FromSeconds(30));
+        });
+        work.Begin(2);
+        work.Arm(2);
+        helper = new Thread(() => work.TryRunOne(1));
+        helper.Start();
+        bool done = false, interrupted = false;
+        Thread caller = new(() =>
+        {
+            try
+            {
+                work.TryRunOne(0);
+                work.WaitForOthers();
+                done = work.Times[1] == 1;
+                Thread.Sleep(TimeSpan.FromSeconds(30));
+            }
+            catch (ThreadInterruptedException)
+            {
+                interrupted = true;
+            }
+        });
+        Assert.That(begun.Wait(TimeSpan.FromSeconds(30)), Is.True);
+        caller.Start();
+        for (int i = 0; i < 5; i++)
+        {
+            caller.Interrupt();
+            Assert.That(caller.Join(10), Is.False);
+        }
+        go.Set();
+        Assert.That(caller.Join(TimeSpan.FromSeconds(60)) && helper.Join(TimeSpan.FromSeconds(30)), Is.True);
+        Assert.That((done, interrupted), Is.EqualTo((true, true)), "it waited, and was interrupted where it waited next");
+    }
+
+    [Test]
     public void AnExceptionReachesTheCaller()
     {
         WorkerPool pool = WorkerPool.Open(2);

@@ -7,7 +7,7 @@ namespace Acm.Runtime.Backends.Cpu;
 /// </summary>
 internal sealed class CoreSlots(int cores)
 {
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly LinkedList<Waiter> _queue = [];
     private int _free = cores, _waiting;
 
@@ -44,10 +44,14 @@ internal sealed class CoreSlots(int cores)
         catch
         {
             // Cancelled or interrupted: it waits no longer, or goes without the slot that it was handed meanwhile.
-            if (!Withdraw(mine) && mine.TakeHanded())
+            if (!Withdraw(mine))
+            {
+                mine.Take();
                 Leave();
+            }
             throw;
         }
+        mine.Take();
     }
 
     /// <summary>Takes a slot if one is free.</summary>
@@ -70,7 +74,7 @@ internal sealed class CoreSlots(int cores)
         Interlocked.Increment(ref _free);
         if (!AnyWaiting)
             return;
-        lock (_gate)
+        using (new UninterruptedLock(_gate))
         {
             while (_queue.First is { } first && TryEnter())
             {
@@ -82,7 +86,7 @@ internal sealed class CoreSlots(int cores)
 
     private bool Withdraw(Waiter waiter)
     {
-        lock (_gate)
+        using (new UninterruptedLock(_gate))
         {
             bool waits = waiter.Place.List is not null;
             if (waits)
@@ -112,6 +116,7 @@ internal sealed class CoreSlots(int cores)
 
         public LinkedListNode<Waiter> Place { get; }
 
+        /// <summary>Until it is handed a slot, which it has not yet taken: giving the token back waits too, and can be interrupted.</summary>
         public void Wait(CancellationToken cancellation)
         {
             // Outside the lock, which whoever cancels takes.
@@ -123,32 +128,24 @@ internal sealed class CoreSlots(int cores)
                     cancellation.ThrowIfCancellationRequested();
                     Monitor.Wait(_gate);
                 }
-                _handed = false;
             }
         }
 
         public void Hand()
         {
-            lock (_gate)
+            using (new UninterruptedLock(_gate))
             {
                 _handed = true;
                 Monitor.Pulse(_gate);
             }
         }
 
-        public bool TakeHanded()
-        {
-            lock (_gate)
-            {
-                bool handed = _handed;
-                _handed = false;
-                return handed;
-            }
-        }
+        /// <summary>Takes up what it was handed. Without a lock: it is in no queue any more, so nobody hands it another.</summary>
+        public void Take() => _handed = false;
 
         private void Wake()
         {
-            lock (_gate)
+            using (new UninterruptedLock(_gate))
                 Monitor.Pulse(_gate);
         }
     }

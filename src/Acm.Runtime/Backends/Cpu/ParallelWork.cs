@@ -116,8 +116,21 @@ internal abstract class ParallelWork
     internal void WaitForOthers()
     {
         SpinWait spin = default;
+        bool interrupted = false;
         while (Volatile.Read(ref _pending) > 0)
-            spin.SpinOnce(sleep1Threshold: -1);
+        {
+            try
+            {
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+            catch (ThreadInterruptedException)
+            {
+                // Not before the others are done: they write to what the caller would use for its next run.
+                interrupted = true;
+            }
+        }
+        if (interrupted)
+            Thread.CurrentThread.Interrupt();
         if (_error is { } error)
         {
             _error = null;

@@ -93,12 +93,25 @@ internal sealed class WorkerPool
             Interlocked.MemoryBarrier();
             int sleeping = Volatile.Read(ref _parked);
             if (sleeping > 0 && Slots.AnyFree)
-                _wake.Release(Math.Min(sleeping, helpers));
+                Wake(Math.Min(sleeping, helpers));
         }
         while (work.TryRunOne(0))
         {
         }
         work.WaitForOthers();
+    }
+
+    private void Wake(int helpers)
+    {
+        try
+        {
+            _wake.Release(helpers);
+        }
+        catch (ThreadInterruptedException)
+        {
+            // While it waited to release: the work is armed, and goes on without them.
+            Thread.CurrentThread.Interrupt();
+        }
     }
 
     private void AddThread()
