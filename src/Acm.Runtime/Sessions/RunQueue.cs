@@ -18,7 +18,10 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
     {
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, session);
+            if (_disposed)
+            {
+                return ValueTask.FromException(new ObjectDisposedException(typeof(InferenceSession).FullName));
+            }
             var item = _spare.Count > 0 ? _spare.Pop() : new Item(this);
             item.Set(input, result, options);
             _waiting.Enqueue(item);
@@ -77,15 +80,18 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
 
     private sealed class Item(RunQueue queue) : IValueTaskSource
     {
+        private const int Nobody = int.MinValue;
+
         private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
         private ModelInputMemory _input;
         private InferenceResult? _result;
         private RunOptions? _options;
+        private int _awaited = Nobody;
 
         public ValueTask Task => new(this, _core.Version);
 
         public void Set(ModelInputMemory input, InferenceResult result, RunOptions? options) =>
-            (_input, _result, _options) = (input, result, options);
+            (_input, _result, _options, _awaited) = (input, result, options, _core.Version);
 
         public void Run(InferenceSession session)
         {
@@ -108,6 +114,11 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
 
         public void GetResult(short token)
         {
+            // Who awaits too early, or once more, must not give back what carries a run of another's: two runs would share it.
+            if (_core.GetStatus(token) == ValueTaskSourceStatus.Pending || Interlocked.CompareExchange(ref _awaited, Nobody, token) != token)
+            {
+                throw new InvalidOperationException("The run has not ended yet, or has been awaited before; await it, and once.");
+            }
             try
             {
                 _core.GetResult(token);

@@ -58,9 +58,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         }
         catch
         {
-            if (entered)
-                backend.Leave();
-            Interlocked.Decrement(ref _lent);
+            GiveUp(entered);
             throw;
         }
     }
@@ -76,8 +74,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         }
         finally
         {
-            backend.Leave();
-            Interlocked.Decrement(ref _lent);
+            GiveUp(entered: true);
         }
     }
 
@@ -90,6 +87,20 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         while (Volatile.Read(ref _lent) > 0)
             spin.SpinOnce();
         Releasing.All([.. _idle, backend]);
+    }
+
+    // Counted off whatever happens: Dispose waits for it.
+    private void GiveUp(bool entered)
+    {
+        try
+        {
+            if (entered)
+                backend.Leave();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _lent);
+        }
     }
 
     private void Keep(Workspace workspace)

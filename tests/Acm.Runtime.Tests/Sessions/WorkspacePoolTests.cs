@@ -25,6 +25,8 @@ public sealed class WorkspacePoolTests
 
         public bool IsUsable { get; set; } = true;
 
+        public bool FailsToLeave { get; set; }
+
         public string Name => "fake";
 
         public string Description => "fake";
@@ -39,7 +41,12 @@ public sealed class WorkspacePoolTests
 
         public void Enter(CancellationToken cancellation) => _slots.Enter(cancellation);
 
-        public void Leave() => _slots.Leave();
+        public void Leave()
+        {
+            _slots.Leave();
+            if (FailsToLeave)
+                throw new ThreadInterruptedException();
+        }
 
         public bool TryEnter() => _slots.TryEnter();
 
@@ -126,6 +133,17 @@ public sealed class WorkspacePoolTests
                 return e;
             }
         }
+    }
+
+    [Test]
+    public void ARunThatFailsToLeaveIsCountedOffAllTheSame([Values] bool withoutWorkspace)
+    {
+        Backend backend = new(runs: 1) { FailsToLeave = true, Fails = withoutWorkspace };
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
+        Assert.Throws<ThreadInterruptedException>(() => pool.Return(pool.Rent(1, 1)));
+        Thread disposing = new(pool.Dispose) { IsBackground = true };
+        disposing.Start();
+        Assert.That(disposing.Join(s_soon), Is.True);
     }
 
     [Test]

@@ -1,0 +1,139 @@
+using Acm.Runtime.Backends;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Runtime.Tests.Sessions;
+
+[TestFixture]
+public sealed class RunQueueTests
+{
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(30);
+
+    /// <summary>Computes nothing; its runs begin while it is open.</summary>
+    private sealed class Backend : IBackend, IForward
+    {
+        public ManualResetEventSlim Open { get; } = new(true);
+
+        public string Name => "fake";
+
+        public string Description => "fake";
+
+        public IForward CreateForward(int maxSequences, int maxLength) => this;
+
+        public void Enter(CancellationToken cancellation) => Open.Wait(s_soon, cancellation);
+
+        public void Run(in ForwardRun run)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private static (AcmModel Model, Backend Backend, InferenceSession Session, float[] Image) Make()
+    {
+        AcmModel model = AcmModel.Load(SharedFolder.Data("vit-tiny"));
+        Backend backend = new();
+        return (model, backend, new InferenceSession(model.Config, model.Plan, new SessionOptions(), backend, ""), new float[model.Plan.InputWidth]);
+    }
+
+    [Test]
+    [CancelAfter(120_000)]
+    public async Task ARunAwaitedTwiceHarmsNoOther()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        InferenceResult[] results = [.. Enumerable.Range(0, 3).Select(_ => session.CreateResult())];
+        ValueTask first = session.RunAsync(ModelInputMemory.Pixels(image), results[0]);
+        await first.ConfigureAwait(false);
+        for (int i = 0; i < 2; i++)
+            Assert.Throws<InvalidOperationException>(() => first.GetAwaiter().GetResult());
+        foreach (InferenceResult result in results)
+            result.Clear();
+        ValueTask[] runs = [.. results.Select(result => session.RunAsync(ModelInputMemory.Pixels(image), result))];
+        foreach (ValueTask run in runs)
+            await run.ConfigureAwait(false);
+        Assert.That(results.Select(static result => result.Batch), Has.All.EqualTo(1));
+    }
+
+    [Test]
+    [CancelAfter(120_000)]
+    public async Task ARunAskedForItsResultTooEarlyGoesOn()
+    {
+        var (model, backend, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        InferenceResult first = session.CreateResult(), second = session.CreateResult();
+        backend.Open.Reset();
+        ValueTask one = session.RunAsync(ModelInputMemory.Pixels(image), first);
+        Assert.Throws<InvalidOperationException>(() => one.GetAwaiter().GetResult());
+        ValueTask other = session.RunAsync(ModelInputMemory.Pixels(image), second);
+        backend.Open.Set();
+        await one.ConfigureAwait(false);
+        await other.ConfigureAwait(false);
+        Assert.That((first.Batch, second.Batch), Is.EqualTo((1, 1)));
+    }
+
+    [Test]
+    [CancelAfter(120_000)]
+    public void OfTwoWhoTakeOneResultAtOnceOneGetsIt()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        InferenceResult result = session.CreateResult();
+        const int rounds = 2000;
+        int taken = 0;
+        ValueTask run = default;
+        using Barrier together = new(2, _ =>
+        {
+            run = session.RunAsync(ModelInputMemory.Pixels(image), result);
+            SpinWait.SpinUntil(() => run.IsCompleted, s_soon);
+        });
+        Thread[] callers = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
+        {
+            for (int i = 0; i < rounds; i++)
+            {
+                together.SignalAndWait(s_soon);
+                try
+                {
+                    run.GetAwaiter().GetResult();
+                    Interlocked.Increment(ref taken);
+                }
+                catch (InvalidOperationException)
+                {
+                }
+            }
+        }))];
+        foreach (Thread caller in callers)
+            caller.Start();
+        foreach (Thread caller in callers)
+            Assert.That(caller.Join(s_soon), Is.True);
+        Assert.That(taken, Is.EqualTo(rounds));
+    }
+
+    [Test]
+    public async Task ADisposedSessionAnswersWithATaskThatFails()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        InferenceResult result = session.CreateResult();
+        session.Dispose();
+        ValueTask run = session.RunAsync(ModelInputMemory.Pixels(image), result);
+        Assert.That(run.IsFaulted, Is.True);
+        ObjectDisposedException? error = await Assert.ThrowsAsync<ObjectDisposedException>(async () => await run.ConfigureAwait(false)).ConfigureAwait(false);
+        Assert.That(error!.ObjectName, Is.EqualTo(Assert.Throws<ObjectDisposedException>(() => session.Run(ModelInput.Pixels(image), result))!.ObjectName));
+    }
+
+    [Test]
+    public async Task ARunWithoutAResultFailsWhereItIsAwaited()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        ValueTask run = session.RunAsync(ModelInputMemory.Pixels(image), null!);
+        await Assert.ThrowsAsync<ArgumentNullException>(async () => await run.ConfigureAwait(false)).ConfigureAwait(false);
+    }
+}
