@@ -77,44 +77,6 @@ public sealed class RunQueueTests
     }
 
     [Test]
-    [CancelAfter(120_000)]
-    public void OfTwoWhoTakeOneResultAtOnceOneGetsIt()
-    {
-        var (model, _, session, image) = Make();
-        using AcmModel loaded = model;
-        using InferenceSession running = session;
-        InferenceResult result = session.CreateResult();
-        const int rounds = 2000;
-        int taken = 0;
-        ValueTask run = default;
-        using Barrier together = new(2, _ =>
-        {
-            run = session.RunAsync(ModelInputMemory.Pixels(image), result);
-            SpinWait.SpinUntil(() => run.IsCompleted, s_soon);
-        });
-        Thread[] callers = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
-        {
-            for (int i = 0; i < rounds; i++)
-            {
-                together.SignalAndWait(s_soon);
-                try
-                {
-                    run.GetAwaiter().GetResult();
-                    Interlocked.Increment(ref taken);
-                }
-                catch (InvalidOperationException)
-                {
-                }
-            }
-        }))];
-        foreach (Thread caller in callers)
-            caller.Start();
-        foreach (Thread caller in callers)
-            Assert.That(caller.Join(s_soon), Is.True);
-        Assert.That(taken, Is.EqualTo(rounds));
-    }
-
-    [Test]
     public async Task ADisposedSessionAnswersWithATaskThatFails()
     {
         var (model, _, session, image) = Make();

@@ -41,12 +41,20 @@ public sealed class SentenceEncoder
     /// <param name="texts">Any number: run in as many batches as the session's limits ask for. An empty one gets a vector too.</param>
     /// <param name="vectors">Receives [texts, <see cref="Width"/>].</param>
     /// <param name="run">Budget and cancellation.</param>
-    /// <exception cref="ArgumentException"><paramref name="vectors"/> is too small.</exception>
+    /// <exception cref="ArgumentNullException"><paramref name="texts"/> is null, or one of them.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="vectors"/> is too small; or what <see cref="InferenceSession.Run"/> does not take: a text of more word pieces than
+    /// <see cref="InferenceSession.MaxLength"/>, or <paramref name="run"/>. Texts before it may have their vectors.
+    /// </exception>
+    /// <exception cref="OperationCanceledException"><paramref name="run"/> was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
     public EncodingReport Encode(IReadOnlyList<string> texts, Span<float> vectors, RunOptions? run = null)
     {
         ArgumentNullException.ThrowIfNull(texts);
         if (vectors.Length < (long)texts.Count * Width)
             throw new ArgumentException($"{texts.Count} vectors of {Width} need {(long)texts.Count * Width} numbers, got {vectors.Length}", nameof(vectors));
+        // What a call left that ended before its texts were run.
+        Clear();
         EncodingReport report = default;
         for (int next = 0, begun = 0; next < texts.Count;)
         {
@@ -85,8 +93,13 @@ public sealed class SentenceEncoder
         }
         finally
         {
-            _ids.Clear();
-            _lengths.Clear();
+            Clear();
         }
+    }
+
+    private void Clear()
+    {
+        _ids.Clear();
+        _lengths.Clear();
     }
 }
