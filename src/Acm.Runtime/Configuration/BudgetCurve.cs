@@ -38,6 +38,7 @@ public sealed class BudgetCurve
 
     /// <summary>The smallest lambda whose interpolated fraction is the one asked for; the nearest end outside the calibrated range.</summary>
     /// <param name="fraction">Share of the learners' cost, 0 to 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="fraction"/> is not from 0 to 1.</exception>
     public BudgetPoint Resolve(double fraction)
     {
         if (!(fraction >= 0 && fraction <= 1))
@@ -62,9 +63,13 @@ public sealed class BudgetCurve
     }
 
     /// <summary>The interpolated fraction at a lambda; that of the nearest end outside the calibrated range.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="lambda"/> is NaN.</exception>
     public double FractionAt(double lambda) => Interpolate(_fraction, lambda);
 
     /// <summary>The interpolated value of one of <see cref="Metrics"/> at a lambda; that of the nearest end outside the calibrated range.</summary>
+    /// <exception cref="ArgumentNullException"><paramref name="metric"/> is null.</exception>
+    /// <exception cref="KeyNotFoundException"><see cref="Metrics"/> has no such name.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="lambda"/> is NaN.</exception>
     public double MetricAt(string metric, double lambda) => Interpolate([.. Metrics[metric]], lambda);
 
     private double Interpolate(double[] values, double lambda)

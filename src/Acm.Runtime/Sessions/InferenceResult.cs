@@ -64,6 +64,7 @@ public sealed class InferenceResult
     /// <summary>Learners of each packed token at one ACM.</summary>
     /// <param name="site">Index in <see cref="AcmModel.Sites"/>.</param>
     /// <exception cref="InvalidOperationException">The result was made without routing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The model has no ACM of that index.</exception>
     public ReadOnlySpan<int> K(int site)
     {
         if (!_routing)
@@ -78,6 +79,7 @@ public sealed class InferenceResult
     /// <summary>Learners of each packed token at one ACM.</summary>
     /// <param name="path">The ACM's path.</param>
     /// <exception cref="InvalidOperationException">The result was made without routing.</exception>
+    /// <exception cref="ArgumentException">The model has no ACM of that path.</exception>
     public ReadOnlySpan<int> K(string path) => _sites.TryGetValue(path, out int site)
         ? K(site)
         : throw new ArgumentException($"'{path}' is none of the model's {Plan.Sites.Count} ACMs.", nameof(path));
@@ -87,6 +89,7 @@ public sealed class InferenceResult
 
     /// <summary>A hidden state, [tokens, width], packed: 0 is the embeddings' output, i what layer i - 1 puts out.</summary>
     /// <param name="index">0 to <see cref="HiddenCount"/> - 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The result holds no hidden state of that index; none at all unless it was made to.</exception>
     public ReadOnlySpan<float> Hidden(int index) => _states.AsSpan(StateStart(index), Tokens * _hiddenWidth);
 
     /// <summary>
@@ -123,23 +126,27 @@ public sealed class InferenceResult
     }
 
     /// <summary>Makes room for a batch; until <see cref="Complete"/> the result counts as empty.</summary>
+    /// <exception cref="ArgumentException">The batch gives more than an array holds; names both numbers.</exception>
     internal void Prepare(ReadOnlySpan<int> lengths, bool classesOnly = false)
     {
         _classesOnly = classesOnly;
         Grow(ref _outputRows, lengths.Length);
         Grow(ref _tokensOf, lengths.Length);
-        int tokens = 0, rows = 0;
+        long allTokens = 0, allRows = 0;
         for (int i = 0; i < lengths.Length; i++)
         {
-            tokens += _tokensOf[i] = Plan.Tokens.RowsOf(lengths[i]);
-            rows += _outputRows[i] = Plan.Output.Rows.RowsOf(lengths[i]);
+            allTokens += _tokensOf[i] = Plan.Tokens.RowsOf(lengths[i]);
+            allRows += _outputRows[i] = Plan.Output.Rows.RowsOf(lengths[i]);
         }
-        int states = _hidden ? checked(Plan.HiddenCount * tokens * _hiddenWidth) : 0;
-        Grow(ref _output, checked(rows * OutputWidth));
-        Grow(ref _k, checked(Plan.Sites.Count * tokens));
+        int tokens = Size(allTokens, "tokens"), rows = Size(allRows, "output rows");
+        int outputs = Size(allRows * OutputWidth, $"numbers of {OutputName}");
+        int choices = Size(allTokens * Plan.Sites.Count, "choices of k");
+        int states = _hidden ? Size(allTokens * Plan.HiddenCount * _hiddenWidth, "numbers of hidden states") : 0;
+        Grow(ref _output, outputs);
+        Grow(ref _k, choices);
         Grow(ref _classes, classesOnly ? rows : 0);
         Grow(ref _states, states);
-        Grow(ref _exactOutput, _exact ? rows * OutputWidth : 0);
+        Grow(ref _exactOutput, _exact ? outputs : 0);
         Grow(ref _exactStates, _exact ? states : 0);
         (_preparedTokens, _preparedRows, _preparedStates) = (tokens, rows, states);
     }
@@ -172,6 +179,10 @@ public sealed class InferenceResult
             ? index * Tokens * _hiddenWidth
             : throw new ArgumentOutOfRangeException(nameof(index), index, $"The result holds {HiddenCount} hidden states.");
     }
+
+    private static int Size(long count, string what) => count <= Array.MaxLength
+        ? (int)count
+        : throw new ArgumentException($"The batch gives {count} {what}; a result holds at most {Array.MaxLength}.", "input");
 
     private static void Grow<T>(ref T[] array, int length)
     {

@@ -65,7 +65,10 @@ public sealed class InferenceSession : IDisposable
     /// <param name="input">The batch.</param>
     /// <param name="result">Made by this session's <see cref="CreateResult"/>; empty (Batch 0) should the run fail.</param>
     /// <param name="options">How to spend compute; null: the model as trained.</param>
-    /// <exception cref="ArgumentException">The batch or the options are not what the model or the session takes; nothing has run.</exception>
+    /// <exception cref="ArgumentException">
+    /// The batch or the options are not what the model or the session takes, or the batch gives more numbers of a kind than an array holds (hidden states
+    /// are soonest so many); nothing has run.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled, under way or while it waited for its turn.</exception>
     /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
     public void Run(in ModelInput input, InferenceResult result, RunOptions? options = null)
@@ -123,6 +126,9 @@ public sealed class InferenceSession : IDisposable
 
     /// <summary>Runs made-up batches, so that runs of at most their size allocate and compile nothing afterwards. Takes a good half second.</summary>
     /// <param name="batch">Sequences; of text 128 word pieces each, of speech one second, or what the session takes.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="batch"/> is less than 1 or more than <see cref="MaxBatch"/>.</exception>
+    /// <exception cref="ArgumentException">So many sequences are more than <see cref="MaxLength"/> allows, or than <see cref="Run"/> takes.</exception>
+    /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
     public void WarmUp(int batch = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);

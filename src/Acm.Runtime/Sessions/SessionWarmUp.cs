@@ -16,6 +16,7 @@ internal static class SessionWarmUp
     /// <param name="batch">Sequences.</param>
     /// <param name="length">The longest sequence there may be: text is as long as that or 128 pieces, speech a second.</param>
     /// <param name="thorough">False: one run, for a device that has nothing left to compile.</param>
+    /// <exception cref="ArgumentException">The batch is more than a run takes.</exception>
     public static void Run(InferenceSession session, ForwardPlan plan, int batch, int length, bool thorough)
     {
         InferenceResult result = session.CreateResult(), outputOnly = session.CreateResult(routing: false);
@@ -25,10 +26,13 @@ internal static class SessionWarmUp
             InputKind.WordPieces => Math.Min(128, length),
             _ => Math.Min(16_000, length),
         };
+        long numbers = plan.Input == InputKind.WordPieces ? 0 : (long)batch * length * plan.InputWidth;
+        if (numbers > Array.MaxLength)
+            throw new ArgumentException($"{batch} sequences are {numbers} numbers; a batch holds at most {Array.MaxLength}.", nameof(batch));
         int[] lengths = new int[batch], ids = new int[plan.Input == InputKind.WordPieces ? batch * length : 0];
         Array.Fill(lengths, length);
         // Noise: rows that are all alike would all be routed alike.
-        float[] values = new float[plan.Input == InputKind.WordPieces ? 0 : batch * length * plan.InputWidth];
+        float[] values = new float[numbers];
         var random = new Random(1);
         for (int i = 0; i < values.Length; i++)
             values[i] = 2 * random.NextSingle() - 1;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>Memory for weights: in pages of 2 MB where Linux has them to give, so that filling it takes one fault instead of 512.</summary>
+/// <summary>Memory for weights and a run's buffers: in pages of 2 MB where Linux has them to give, so that filling it takes one fault instead of 512.</summary>
 internal static unsafe partial class LargePages
 {
     private const nuint Page = 2 << 20;
