@@ -41,8 +41,17 @@ internal sealed unsafe class CpuBackend : IBackend
         FrontLength = (int)(FrontValues / Buffers.Where(buffer => _isFront[buffer.Rows]).Select(ValuesPerUnit).DefaultIfEmpty(1).Max());
         _output = Slot(plan.Output);
         Pool = WorkerPool.Open(Threads, cores);
-        WeightBytes += Packing.Bytes;
-        Own(Packing.Run(Pool));
+        try
+        {
+            WeightBytes += Packing.Bytes;
+            Own(Packing.Run(Pool));
+        }
+        catch
+        {
+            // Nobody has it to dispose of, and its helpers would stay as long as the process.
+            Dispose();
+            throw;
+        }
         VectorWidth.Warning();
     }
 

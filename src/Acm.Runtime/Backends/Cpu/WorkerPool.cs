@@ -11,14 +11,14 @@ internal sealed class WorkerPool
 {
     // Long enough to bridge the serial parts between two steps (some 20 microseconds), short enough to leave an idle process idle.
     private const int SpinsBeforePark = 1000;
-    private static readonly Lock s_opening = new();
+    private static readonly object s_opening = new();
     private static readonly Dictionary<string, WorkerPool> s_open = [];
     private readonly string _key;
     private readonly int[] _cores;
     private readonly List<Thread> _threads = [];
     private readonly ThreadPlacement _placement = new(ParallelWork.MostThreads - 1);
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly Lock _registering = new();
+    private readonly object _registering = new();
     private volatile ParallelWork[] _works = [];
     private int _users, _parked;
     private volatile bool _ended;
@@ -40,8 +40,17 @@ internal sealed class WorkerPool
             if (!s_open.TryGetValue(key, out WorkerPool? pool))
                 s_open[key] = pool = new WorkerPool(key, [.. cores ?? []]);
             pool._users++;
-            while (pool._threads.Count < Math.Min(threads, ParallelWork.MostThreads) - 1)
-                pool.AddThread();
+            try
+            {
+                while (pool._threads.Count < Math.Min(threads, ParallelWork.MostThreads) - 1)
+                    pool.AddThread();
+            }
+            catch
+            {
+                // The system has no more threads to give: nobody will close what nobody got.
+                pool.Close();
+                throw;
+            }
             return pool;
         }
     }
@@ -52,7 +61,7 @@ internal sealed class WorkerPool
     /// <summary>Ends the helpers with the last user.</summary>
     public void Close()
     {
-        lock (s_opening)
+        using (new UninterruptedLock(s_opening))
         {
             if (--_users > 0)
                 return;
@@ -76,7 +85,7 @@ internal sealed class WorkerPool
     /// <summary>Makes the helpers forget a work, which must not be running.</summary>
     public void Remove(ParallelWork work)
     {
-        lock (_registering)
+        using (new UninterruptedLock(_registering))
             _works = [.. _works.Where(other => other != work)];
     }
 
@@ -126,8 +135,8 @@ internal sealed class WorkerPool
             Help(index);
         })
         { IsBackground = true, Name = $"acm worker {index + 1}" };
-        _threads.Add(thread);
         thread.Start();
+        _threads.Add(thread);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

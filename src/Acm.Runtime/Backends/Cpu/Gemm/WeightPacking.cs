@@ -30,29 +30,37 @@ internal sealed unsafe class WeightPacking(int threads) : ParallelWork(threads)
     public WeightMemory Run(WorkerPool pool)
     {
         WeightMemory memory = new((nint)Bytes);
-        nint offset = 0;
-        foreach (PackedMatrix packed in _matrices.Values)
-        {
-            packed.Place(memory, offset);
-            offset += packed.Bytes;
-        }
-        _room = [.. Enumerable.Range(0, Threads).Select(static _ => new NativeBuffer<float>())];
-        pool.Add(this);
-        pool.Slots.Enter();
+        bool entered = false;
         try
         {
+            nint offset = 0;
+            foreach (PackedMatrix packed in _matrices.Values)
+            {
+                packed.Place(memory, offset);
+                offset += packed.Bytes;
+            }
+            _room = [.. Enumerable.Range(0, Threads).Select(static _ => new NativeBuffer<float>())];
+            pool.Add(this);
+            pool.Slots.Enter();
+            entered = true;
             pool.Run(this, _parts.Count);
+            return memory;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
         }
         finally
         {
-            pool.Slots.Leave();
+            if (entered)
+                pool.Slots.Leave();
             pool.Remove(this);
             foreach (NativeBuffer<float> room in _room)
                 room.Dispose();
             _parts.Clear();
             _matrices.Clear();
         }
-        return memory;
     }
 
     protected override void Execute(int task, int worker)
