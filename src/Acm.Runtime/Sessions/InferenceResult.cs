@@ -139,7 +139,7 @@ public sealed class InferenceResult
             allRows += _outputRows[i] = Plan.Output.Rows.RowsOf(lengths[i]);
         }
         int tokens = Size(allTokens, "tokens"), rows = Size(allRows, "output rows");
-        int outputs = Size(allRows * OutputWidth, $"numbers of {OutputName}");
+        int outputs = Size(allRows * OutputWidth, "numbers of output");
         int choices = Size(allTokens * Plan.Sites.Count, "choices of k");
         int states = _hidden ? Size(allTokens * Plan.HiddenCount * _hiddenWidth, "numbers of hidden states") : 0;
         Grow(ref _output, outputs);

@@ -9,7 +9,7 @@ public sealed class InferenceResultTests
 {
     [TestCase(1 << 30, 1, false, "4294967296 tokens.*2147483591", Description = "as an int their sum is 0")]
     [TestCase(1, 1 << 30, false, "4294967296 output rows.*2147483591")]
-    [TestCase(1, 1 << 28, false, "10737418240 numbers of logits.*2147483591")]
+    [TestCase(1, 1 << 28, false, "10737418240 numbers of output.*2147483591")]
     [TestCase(1 << 24, 1, true, "6442450944 numbers of hidden states.*2147483591")]
     public void ABatchOfMoreThanAnArrayHoldsIsRefusedWithBothNumbers(int tokens, int rows, bool hidden, string message)
     {
