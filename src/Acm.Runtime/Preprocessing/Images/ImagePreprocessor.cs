@@ -29,32 +29,32 @@ public sealed class ImagePreprocessor
     /// <param name="width">Pixels across.</param>
     /// <param name="height">Pixels down.</param>
     /// <returns>[<see cref="Size"/>, <see cref="Size"/>, 3].</returns>
-    /// <exception cref="ArgumentException"><paramref name="rgb"/> does not hold what the sizes say.</exception>
+    /// <exception cref="ArgumentException">A size is not positive, or <paramref name="rgb"/> does not hold what the sizes say.</exception>
     public byte[] Crop(ReadOnlySpan<byte> rgb, int width, int height)
     {
-        int shorter = Math.Min(width, height), longer = Math.Max(width, height);
-        byte[] scaled = rgb.ToArray();
-        if (shorter != _how.Resize)
-        {
-            int far = (int)((long)_how.Resize * longer / Math.Max(shorter, 1));
-            (int toWidth, int toHeight) = width <= height ? (_how.Resize, far) : (far, _how.Resize);
-            scaled = ImageResampler.Resize(rgb, width, height, 3, toWidth, toHeight,
-                _how.Resample == Resample.Bicubic ? ImageFilter.Bicubic : ImageFilter.Bilinear);
-            (width, height) = (toWidth, toHeight);
-        }
-        // Math.Round takes halves to even, as Python's round does.
-        int left = (int)Math.Round((width - Size) / 2.0), top = (int)Math.Round((height - Size) / 2.0);
-        byte[] cropped = new byte[Count];
-        for (int y = 0; y < Size; y++)
-            scaled.AsSpan(((top + y) * width + left) * 3, Size * 3).CopyTo(cropped.AsSpan(y * Size * 3));
-        return cropped;
+        if (width < 1 || height < 1)
+            throw new ArgumentException($"sizes must be positive: {width} x {height}", nameof(width));
+        int shorter = Math.Min(width, height);
+        // As Python's //, which the shorter side leaves as it is.
+        long toWidth = (long)_how.Resize * width / shorter, toHeight = (long)_how.Resize * height / shorter;
+        return ImageResampler.Resize(
+            rgb, width, height, 3, toWidth, toHeight, _how.Resample == Resample.Bicubic ? ImageFilter.Bicubic : ImageFilter.Bilinear,
+            Margin(toWidth), Margin(toHeight), Size, Size);
     }
+
+    // Math.Round takes halves to even, as Python's round does.
+    private long Margin(long scaled) => (long)Math.Round((scaled - Size) / 2.0);
 
     /// <summary>(p / 255 - mean) / std, channels first.</summary>
     /// <param name="cropped">[<see cref="Size"/>, <see cref="Size"/>, 3].</param>
-    /// <param name="pixels">Receives [3, <see cref="Size"/>, <see cref="Size"/>].</param>
+    /// <param name="pixels">Receives [3, <see cref="Size"/>, <see cref="Size"/>] in its first <see cref="Count"/> places; it may be longer.</param>
+    /// <exception cref="ArgumentException"><paramref name="cropped"/> does not hold <see cref="Count"/> bytes, or <paramref name="pixels"/> has no room for as many numbers.</exception>
     public void Normalize(ReadOnlySpan<byte> cropped, Span<float> pixels)
     {
+        if (cropped.Length != Count)
+            throw new ArgumentException($"{Size} x {Size} x 3 is {Count} bytes, got {cropped.Length}", nameof(cropped));
+        if (pixels.Length < Count)
+            throw new ArgumentException($"3 x {Size} x {Size} is {Count} numbers, there is room for {pixels.Length}", nameof(pixels));
         int plane = Size * Size;
         for (int i = 0; i < plane; i++)
             for (int c = 0; c < 3; c++)
