@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Acm.Runtime;
 using Acm.Testing;
@@ -100,6 +101,42 @@ public class ClassifyCommandTests
         using SKBitmap small = SKBitmap.Decode(one), large = SKBitmap.Decode(twelve);
         Assert.That(large.Width, Is.GreaterThan(2 * small.Width));
         Assert.That(large.Height, Is.GreaterThan(2 * small.Height));
+    }
+
+    [Test, Platform(Exclude = "Win")]
+    public void A_pipe_is_read_but_once()
+    {
+        string pipe = Path.Combine(_folder, "pipe"), text = Path.Combine(_folder, "text");
+        File.WriteAllText(text, "hello");
+        Feed(Tool.Pictures[0], pipe);
+        Assert.That(Labels(pipe), Is.EqualTo(Labels(Tool.Pictures[0])));
+        Feed(text, pipe);
+        Assert.That(Tool.Refuse(2, "classify", Tool.Model, pipe), Does.Contain(pipe).And.Contain("68656C6C"));
+
+        static void Feed(string file, string pipe)
+        {
+            using Process shell = Process.Start("sh", ["-c", "rm -f \"$1\"; mkfifo \"$1\"; cat \"$0\" > \"$1\" &", file, pipe]);
+            shell.WaitForExit();
+        }
+
+        static IEnumerable<string?> Labels(string path) =>
+            Tool.Json("classify", Tool.Model, path).GetProperty("images").EnumerateArray().Select(static image => image.GetProperty("label").GetString());
+    }
+
+    [TestCase(200_000, 1)]
+    [TestCase(1, 20_000)]
+    public void A_picture_of_extreme_shape_is_classified(int width, int height)
+    {
+        string path = Path.Combine(_folder, "extreme.png");
+        using (SKBitmap bitmap = new(width, height))
+        using (FileStream file = File.Create(path))
+        {
+            bitmap.Erase(SKColors.Gray);
+            bitmap.Encode(file, SKEncodedImageFormat.Png, 100);
+        }
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Tool.Succeed("classify", Tool.Model, path);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(100 << 20));
     }
 
     private static int Differing(SKBitmap a, SKBitmap b, int left, int top) =>

@@ -10,10 +10,11 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
     /// <exception cref="BadInputException">The file is missing or no picture.</exception>
     public static PictureFile Read(string path)
     {
-        InputFile.Need(path);
-        using SKCodec? codec = SKCodec.Create(path, out SKCodecResult result);
+        // Once and whole: a pipe gives its bytes but once.
+        byte[] file = File.ReadAllBytes(InputFile.Need(path));
+        using SKCodec? codec = SKCodec.Create(new SKMemoryStream(file), out SKCodecResult result);
         if (codec is null)
-            throw new BadInputException($"{path}: {Found(path, result)}; supported: {Supported}");
+            throw new BadInputException($"{path}: {Found(file, result)}; supported: {Supported}");
         SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > 1 << 28)
             throw new BadInputException($"{path}: {info.Width} x {info.Height} pixels, {info.Width * (double)info.Height / 1e6:0} million; supported: up to 268 million");
@@ -21,10 +22,10 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
         SKCodecResult read = codec.GetPixels(info, bitmap.GetPixels());
         if (read is not SKCodecResult.Success)
             throw new BadInputException($"{path}: a damaged {codec.EncodedFormat} ({read}); supported: {Supported}");
-        return Upright(bitmap.Bytes, info.Width, info.Height, codec.EncodedOrigin);
+        return Upright(bitmap.GetPixelSpan(), info.Width, info.Height, codec.EncodedOrigin);
     }
 
-    private static PictureFile Upright(byte[] rgba, int width, int height, SKEncodedOrigin origin)
+    private static PictureFile Upright(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
     {
         bool swapped = origin >= SKEncodedOrigin.LeftTop;
         (int toWidth, int toHeight) = swapped ? (height, width) : (width, height);
@@ -43,18 +44,13 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
                     SKEncodedOrigin.LeftBottom => (width - 1 - y, x),
                     _ => (x, y),
                 };
-                ReadOnlySpan<byte> pixel = rgba.AsSpan((fromY * width + fromX) * 4, 4);
+                ReadOnlySpan<byte> pixel = rgba.Slice((fromY * width + fromX) * 4, 4);
                 for (int c = 0; c < 3; c++)
                     rgb[(y * toWidth + x) * 3 + c] = (byte)((pixel[c] * pixel[3] + 255 * (255 - pixel[3]) + 127) / 255);
             }
         return new PictureFile(rgb, toWidth, toHeight);
     }
 
-    private static string Found(string path, SKCodecResult result)
-    {
-        byte[] head = new byte[4];
-        using FileStream file = File.OpenRead(path);
-        int count = file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        return count == 0 ? "an empty file" : $"no picture (it begins with {Convert.ToHexString(head, 0, count)}, {result})";
-    }
+    private static string Found(byte[] file, SKCodecResult result) => file.Length == 0
+        ? "an empty file" : $"no picture (it begins with {Convert.ToHexString(file, 0, Math.Min(file.Length, 4))}, {result})";
 }
