@@ -90,6 +90,9 @@ internal sealed class TensorBatch
     private static int[] Lengths(SafeTensorsFile file, TensorView of)
     {
         int batch = (int)of.Shape[0], width = (int)of.Shape[1];
+        // Without data, a file of any size could have any number of them.
+        if (width == 0 && batch > 0)
+            throw Wrong(file, of, $"sequences of at least 1: [{batch}, 1] or longer");
         if (!file.TryGet("lengths", out TensorView stored))
             return [.. Enumerable.Repeat(width, batch)];
         if (stored.Shape.Length != 1 || stored.Shape[0] != batch)
@@ -108,7 +111,8 @@ internal sealed class TensorBatch
 
     private static TensorView Need(SafeTensorsFile file, string name, int rank) =>
         !file.TryGet(name, out TensorView view) ? throw new BadInputException($"{file.Path}: the model takes a tensor '{name}', the file has {string.Join(", ", file.Names.Order().Take(6).DefaultIfEmpty("none"))}")
-        : view.Shape.Length != rank || view.ElementCount > Array.MaxLength ? throw Wrong(file, view, $"{rank} dimensions")
+        : view.Shape.Length != rank ? throw Wrong(file, view, $"{rank} dimensions")
+        : view.ElementCount > Array.MaxLength || view.Shape.ContainsAnyExceptInRange(0L, int.MaxValue) ? throw Wrong(file, view, $"at most {Array.MaxLength} numbers, no dimension above {int.MaxValue}")
         : view;
 
     private static float[] Floats(SafeTensorsFile file, TensorView view)

@@ -155,4 +155,36 @@ public class BadInputTests
             Assert.That(System.IO.File.Exists(output), Is.False);
         }
     }
+
+    [TestCase(1_000_000_000, 0, "at least 1")]
+    [TestCase(int.MaxValue, 0, "at least 1")]
+    [TestCase(1, 0, "at least 1")]
+    [TestCase(1L << 31, 0, "no dimension above 2147483647")]
+    [TestCase(1L << 32, 0, "no dimension above 2147483647")]
+    [TestCase(0, 1L << 32, "no dimension above 2147483647")]
+    [TestCase(0, 5, "The batch is empty")]
+    public void SequencesOfNothingAreRefusedBeforeTheyAreCounted(long batch, long length, string expected)
+    {
+        SafeTensorsWriter writer = new();
+        writer.Add("input_ids", [batch, length], Array.Empty<int>());
+        string input = Path.Combine(_folder, "in.safetensors");
+        writer.Save(input);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        string error = Tool.Refuse(2, "run", SharedFolder.Data("bert-tiny"), "--input", input, "--output", Path.Combine(_folder, "out.safetensors"));
+        Assert.That(error, Does.Contain(expected));
+        if (batch > 0)
+            Assert.That(error, Does.Contain(input).And.Contain($"input_ids is I32 [{batch}, {length}]"));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 << 20));
+    }
+
+    [Test]
+    public void ATensorOfSequencesOfNothingIsNamedInSpeechToo()
+    {
+        SafeTensorsWriter writer = new();
+        writer.Add("samples", [1_000_000_000, 0], Array.Empty<float>());
+        string input = Path.Combine(_folder, "in.safetensors");
+        writer.Save(input);
+        string error = Tool.Refuse(2, "run", SharedFolder.Data("wav2vec2-tiny-layer-stable-bias"), "--input", input, "--output", Path.Combine(_folder, "out.safetensors"));
+        Assert.That(error, Does.Contain("samples is F32 [1000000000, 0]").And.Contain("at least 1"));
+    }
 }
