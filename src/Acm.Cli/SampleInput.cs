@@ -4,7 +4,7 @@ using Acm.Runtime.Configuration;
 
 namespace Acm.Cli;
 
-/// <summary>Inputs to check a model with: the samples that lie in its package, or noise from a fixed seed where there are none.</summary>
+/// <summary>Inputs to check a model with: the samples that lie in its package, or noise from a fixed seed where there are none or nothing is in them.</summary>
 internal sealed class SampleInput
 {
     private readonly float[] _values = [];
@@ -40,11 +40,12 @@ internal sealed class SampleInput
                 _lengths = [.. Enumerable.Repeat(1, Batch)];
                 break;
             case Architecture.Bert:
-                string sentences = Path.Combine(model.Folder, "sentences.txt");
-                if (File.Exists(sentences) && model.Labels is not null)
+                string file = Path.Combine(model.Folder, "sentences.txt");
+                string[] sentences = File.Exists(file) && model.Labels is not null ? [.. File.ReadLines(file).Take(6)] : [];
+                if (sentences.Length > 0)
                 {
                     WordPieceEncoder encoder = WordPieceEncoder.For(model);
-                    int[][] texts = [.. File.ReadLines(sentences).Take(6).Select(line => encoder.Encode(line, out _))];
+                    int[][] texts = [.. sentences.Select(line => encoder.Encode(line, out _))];
                     (_ids, _lengths) = ([.. texts.SelectMany(static ids => ids)], [.. texts.Select(static ids => ids.Length)]);
                     Description = $"{texts.Length} sentences of the package";
                 }
@@ -60,20 +61,20 @@ internal sealed class SampleInput
             default:
                 Wav2Vec2Config speech = model.Config.Wav2Vec2!;
                 string[] recordings = Files(model, model.Folder, "*.wav", 1);
-                if (recordings.Length > 0)
-                {
-                    using WavReader wav = WavReader.Open(recordings[0]);
-                    _values = new float[Math.Min(wav.Length, 3L * wav.SampleRate)];
-                    wav.Read(_values);
-                    if (model.Config.Audio is { Normalize: true })
-                        AudioNormalization.Apply(_values);
-                    Description = $"{(double)_values.Length / wav.SampleRate:0.#} s of {Path.GetFileName(recordings[0])}";
-                }
-                else
-                {
-                    _values = Noise(random, Math.Max(speech.LeastSamples, speech.SamplingRate / 4));
-                    Description = "a quarter second of noise";
-                }
+                using (WavReader? wav = recordings.Length > 0 ? WavReader.Open(recordings[0]) : null)
+                    if (wav is not null && wav.Length >= speech.LeastSamples)
+                    {
+                        _values = new float[Math.Min(wav.Length, 3L * wav.SampleRate)];
+                        wav.Read(_values);
+                        if (model.Config.Audio is { Normalize: true })
+                            AudioNormalization.Apply(_values);
+                        Description = $"{(double)_values.Length / wav.SampleRate:0.#} s of {Path.GetFileName(recordings[0])}";
+                    }
+                    else
+                    {
+                        _values = Noise(random, Math.Max(speech.LeastSamples, speech.SamplingRate / 4));
+                        Description = "a quarter second of noise";
+                    }
                 _lengths = [_values.Length];
                 Batch = 1;
                 break;

@@ -90,6 +90,21 @@ public class InspectionCommandTests
         Assert.That(rows.All(static row => row.GetProperty("p50_ms").GetDouble() > 0 && row.GetProperty("p50_ms").GetDouble() <= row.GetProperty("p99_ms").GetDouble()));
     }
 
+    [TestCase("bert-tiny", "sentences.txt", "3 texts of random word pieces")]
+    [TestCase("wav2vec2-tiny-layer-stable-bias", "none.wav", "a quarter second of noise")]
+    public void SamplesWithNothingInThemAreAsNone(string name, string sample, string description)
+    {
+        using TemporaryFolder folder = new();
+        folder.Copy(Directory.GetFiles(SharedFolder.Data(name)));
+        if (name == "bert-tiny")
+            File.WriteAllLines(folder["vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", .. Enumerable.Range(5, 95).Select(static id => $"piece{id}")]);
+        // A header and no samples.
+        File.WriteAllBytes(folder[sample], sample.EndsWith(".txt", StringComparison.Ordinal) ? []
+            : [.. "RIFF"u8, 36, 0, 0, 0, .. "WAVEfmt "u8, 16, 0, 0, 0, 1, 0, 1, 0, 128, 62, 0, 0, 0, 125, 0, 0, 2, 0, 16, 0, .. "data"u8, 0, 0, 0, 0]);
+        Assert.That(Tool.Json("verify", folder.Path, "--backend", "cpu").GetProperty("input").GetString(), Is.EqualTo(description));
+        Tool.Succeed("bench", folder.Path, "--seconds", "0.05", "--backend", "cpu");
+    }
+
     [Test]
     public void DoctorSaysWhatIsThereAndWhatIsNot()
     {
