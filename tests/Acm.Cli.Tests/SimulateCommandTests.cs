@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -61,5 +62,32 @@ public sealed class SimulateCommandTests
         Assert.That(Tool.Refuse(2, "simulate", "/no/such/folder"), Does.Contain("/no/such/folder"));
         Assert.That(Tool.Refuse(2, "simulate", s_cases, "--case", "none"), Does.Contain("'none'"));
         Assert.That(Tool.Refuse(2, "simulate", s_cases, "--mode", "quick"), Does.Contain("quick"));
+    }
+
+    [TestCase("grid", "[]", "grid is [], expected 1 to 3 sizes")]
+    [TestCase("block", "[]", "block is []")]
+    [TestCase("block", "[1, 1, 1, 1]", "block is [1, 1, 1, 1]")]
+    [TestCase("grid", "[1, 0]", "grid is [1, 0]")]
+    [TestCase("grid", "[-1]", "grid is [-1]")]
+    [TestCase("grid", "[2147483648]", "grid is [2147483648]")]
+    [TestCase("shape", "[2147483647]", "the shape [2147483647]")]
+    [TestCase("shape", "[4611686018427387904, 4]", "the shape [4611686018427387904, 4]")]
+    [TestCase("shape", "[65536, 65536, 65536, 65536]", "the shape [65536, 65536, 65536, 65536]")]
+    [TestCase("shape", "[-1]", "the shape [-1]")]
+    [TestCase("shape", "[100000000]", "400000000 bytes, its tensor 'in.")]
+    [TestCase("shape", "[1]", "4 bytes, its tensor 'in.")]
+    [TestCase("dtype", "\"i33\"", "'i33'")]
+    [TestCase("launches", "[]", "no launches")]
+    public void A_case_of_impossible_sizes_is_named_before_memory_is_taken(string key, string value, string expected)
+    {
+        using TemporaryFolder folder = new();
+        folder.Copy(Directory.GetFiles(s_cases, "cu_brx_idx.*"));
+        string file = folder["cu_brx_idx.json"];
+        JsonNode json = JsonNode.Parse(File.ReadAllText(file))!;
+        (key is "shape" or "dtype" ? json["params"]!.AsArray().First(p => p!["input"] is not null)! : json)[key] = JsonNode.Parse(value);
+        File.WriteAllText(file, json.ToJsonString());
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(Tool.Refuse(2, "simulate", folder.Path), Does.Contain(file).And.Contain(expected));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(64 << 20));
     }
 }

@@ -53,12 +53,17 @@ internal sealed class ConformanceCase
             }
 
             List<CaseLaunch> list = several ? launches.EnumerateArray().Select(l => ReadLaunch(l, null)).ToList() : [ReadLaunch(root, name + ".ptx")];
+            if (list.Count == 0)
+                throw new InvalidDataException("no launches");
+            string tensorPath = Path.Combine(folder, tensors);
+            if (File.Exists(tensorPath))
+                CheckSizes(list, TensorFile.Read(tensorPath));
             HashSet<string> zero = root.TryGetProperty("zero_first", out JsonElement first) && first.ValueKind == JsonValueKind.Array
                 ? first.EnumerateArray().Select(e => e.GetString()!).ToHashSet()
                 : [];
-            return new ConformanceCase { Name = name, Folder = folder, TensorPath = Path.Combine(folder, tensors), Launches = list, Tolerances = tolerances, ZeroFirst = zero };
+            return new ConformanceCase { Name = name, Folder = folder, TensorPath = tensorPath, Launches = list, Tolerances = tolerances, ZeroFirst = zero };
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or InvalidDataException)
         {
             throw new InvalidDataException($"{path}: {e.Message}", e);
         }
@@ -70,15 +75,33 @@ internal sealed class ConformanceCase
     private static CaseLaunch ReadLaunch(JsonElement launch, string? ptx) => new(
         ptx ?? launch.GetProperty("ptx").GetString()!,
         launch.GetProperty("entry").GetString()!,
-        Triple(launch.GetProperty("grid")),
-        Triple(launch.GetProperty("block")),
+        Triple(launch, "grid"),
+        Triple(launch, "block"),
         launch.GetProperty("shared_dynamic_bytes").GetInt32(),
         launch.GetProperty("params").EnumerateArray().Select(ReadParameter).ToList());
 
-    private static Dim3 Triple(JsonElement value)
+    private static Dim3 Triple(JsonElement launch, string key)
     {
-        int[] sizes = value.EnumerateArray().Select(e => e.GetInt32()).ToArray();
+        JsonElement value = launch.GetProperty(key);
+        int[] sizes = value.EnumerateArray().Select(e => e.TryGetInt32(out int size) ? size : 0).ToArray();
+        if (sizes.Length is < 1 or > 3 || sizes.Min() < 1)
+            throw new InvalidDataException($"{key} is {Listed(value)}, expected 1 to 3 sizes of 1 to {int.MaxValue}");
         return new Dim3(sizes[0], sizes.Length > 1 ? sizes[1] : 1, sizes.Length > 2 ? sizes[2] : 1);
+    }
+
+    private static string Listed(JsonElement list) => $"[{string.Join(", ", list.EnumerateArray().Select(e => e.GetRawText()))}]";
+
+    // Before memory is taken for them: a shape of a few characters can ask for any amount.
+    private static void CheckSizes(List<CaseLaunch> launches, Dictionary<string, CaseTensor> tensors)
+    {
+        foreach (CaseParameter buffer in launches.SelectMany(l => l.Parameters).Where(p => p.IsBuffer))
+        {
+            foreach (string? tensor in (string?[])[buffer.Input, buffer.Expected])
+            {
+                if (tensor is not null && tensors.TryGetValue(tensor, out CaseTensor? t) && t.Bytes.Length != buffer.Elements * buffer.ElementBytes)
+                    throw new InvalidDataException($"{buffer.Name} has {buffer.Elements * buffer.ElementBytes} bytes, its tensor '{tensor}' {t.Bytes.Length}");
+            }
+        }
     }
 
     private static CaseParameter ReadParameter(JsonElement p)
@@ -86,18 +109,27 @@ internal sealed class ConformanceCase
         string Text(string key) => p.TryGetProperty(key, out JsonElement e) && e.ValueKind == JsonValueKind.String ? e.GetString()! : "";
         string kind = Text("kind");
         bool buffer = kind == "buffer";
-        long elements = 1;
-        if (p.TryGetProperty("shape", out JsonElement shape))
-        {
-            foreach (JsonElement size in shape.EnumerateArray())
-                elements *= size.GetInt64();
-        }
-
+        string dtype = buffer ? Text("dtype") : Text("type");
         return new CaseParameter(
-            Text("name"), buffer, Text("ptx_type"), buffer ? Text("dtype") : Text("type"), elements, Text("role"),
+            Text("name"), buffer, Text("ptx_type"), dtype, buffer ? ElementsOf(p, CaseElements.BytesOf(dtype)) : 1, Text("role"),
             Text("input") is { Length: > 0 } input ? input : null,
             Text("expected") is { Length: > 0 } expected ? expected : null,
             p.TryGetProperty("zero", out JsonElement zero) && zero.ValueKind == JsonValueKind.True,
             p.TryGetProperty("value", out JsonElement value) ? value.Clone() : default);
+    }
+
+    private static long ElementsOf(JsonElement p, int elementBytes)
+    {
+        long elements = 1;
+        if (!p.TryGetProperty("shape", out JsonElement shape))
+            return elements;
+        foreach (JsonElement size in shape.EnumerateArray())
+        {
+            // What is compared goes through an array.
+            if (!size.TryGetInt32(out int count) || count < 0 || (elements *= count) * elementBytes > Array.MaxLength)
+                throw new InvalidDataException($"{p.GetProperty("name")} has the shape {Listed(shape)}, expected sizes of 0 or more, at most {Array.MaxLength} bytes in all");
+        }
+
+        return elements;
     }
 }
