@@ -145,6 +145,17 @@ public class TranscribeCommandTests
     }
 
     [Test]
+    public void Silence_that_is_passed_over_is_in_no_figure_of_compute()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        Join(folder["silent.wav"], [Samples(model)[0]], 20, 6);
+        JsonElement file = Tool.Json("transcribe", model, folder["silent.wav"], "--learners", "4").GetProperty("files")[0];
+        Assert.That(file.GetProperty("learner_fraction").GetDouble(), Is.EqualTo(1).Within(1e-12));
+        Assert.That(Tool.Run("transcribe", model, folder["silent.wav"], Samples(model)[0], "--learners", "4").Error, Does.Contain($"{1:P1} of the learners"));
+    }
+
+    [Test]
     public void The_same_words_are_heard_at_any_rate_and_in_any_number_of_channels()
     {
         string model = SharedFolder.Need("models", "wav2vec2-words");

@@ -50,8 +50,8 @@ internal static class TranscribeCommand
             else
             {
                 error.WriteLine(Report.Backend(session));
-                double length = heard.Sum(static one => one.Seconds), macs = heard.Sum(static one => (double)one.Macs), dense = heard.Sum(static one => (double)one.DenseMacs);
-                error.WriteLine($"{length:0.0} s of sound; {heard.Sum(one => one.LearnerFraction * one.Seconds) / Math.Max(length, 1e-9):P1} of the learners, {Report.Macs(macs)} MACs of {Report.Macs(dense)} dense; {Report.Budget(Budget(heard))}");
+                double length = heard.Sum(static one => one.Seconds), frames = heard.Sum(static one => (double)one.FramesRun), macs = heard.Sum(static one => (double)one.Macs), dense = heard.Sum(static one => (double)one.DenseMacs);
+                error.WriteLine($"{length:0.0} s of sound; {heard.Sum(static one => one.LearnerFraction * one.FramesRun) / Math.Max(frames, 1):P1} of the learners, {Report.Macs(macs)} MACs of {Report.Macs(dense)} dense; {Report.Budget(Budget(heard))}");
             }
             return AcmTool.Done;
         });

@@ -22,7 +22,14 @@ public readonly record struct TimedCharacter(string Text, double Start, double E
 /// <param name="Budget">The budget that was applied.</param>
 public sealed record TranscriptPart(
     IReadOnlyList<TimedWord> Words, long FirstFrame, IReadOnlyList<float> LearnerShare, double Seconds,
-    long Macs, long DenseMacs, AppliedBudget Budget);
+    long Macs, long DenseMacs, AppliedBudget Budget)
+{
+    /// <summary>Frames that the model ran on in this window, an overlap included, as in <see cref="Macs"/>; 0 where only silence was passed over.</summary>
+    public int FramesRun { get; init; }
+
+    /// <summary>Over those frames, the cost-weighted share of all learners that ran; 1 for a dense model.</summary>
+    public double LearnerFraction { get; init; } = 1;
+}
 
 /// <summary>
 /// Transcribes recordings of any length with a Wav2Vec2 model by greedy CTC. One of a window or less is heard in one piece; a longer one in
@@ -120,7 +127,11 @@ public sealed class SpeechTranscriber
                 decoder.Finish();
             heard = windows.Heard;
             yield return new TranscriptPart(
-                [.. words], first, [.. shares], (double)heard / SampleRate, _result.Macs, _result.DenseMacs, _result.Budget);
+                [.. words], first, [.. shares], (double)heard / SampleRate, _result.Macs, _result.DenseMacs, _result.Budget)
+            {
+                FramesRun = _result.Tokens,
+                LearnerFraction = _result.LearnerFraction,
+            };
             words.Clear();
             shares.Clear();
         }
