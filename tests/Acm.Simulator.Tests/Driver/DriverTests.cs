@@ -260,6 +260,52 @@ internal sealed class DriverTests
     }
 
     [Test]
+    public unsafe void The_context_another_library_made_current_is_used_and_left_alone()
+    {
+        CudaDriver driver = _context.Driver;
+        Assert.That(Assert.Throws<InvalidOperationException>(() => CudaContext.WrapCurrent(driver))!.Message, Does.Contain("no current CUDA context"));
+        CUcontext popped;
+        driver.Check(driver.Api.cuCtxPushCurrent_v2(_context.Handle));
+        try
+        {
+            using CudaContext wrapped = CudaContext.WrapCurrent(driver);
+            Assert.That((wrapped.NativeHandle, wrapped.Device), Is.EqualTo((_context.NativeHandle, _context.Device)));
+            using DeviceMemory x = new(wrapped, 8);
+        }
+        finally
+        {
+            driver.Check(driver.Api.cuCtxPopCurrent_v2(&popped));
+        }
+        Assert.That(popped, Is.EqualTo(_context.Handle), "still the thread's own");
+        Assert.DoesNotThrow(_stream.Synchronize);
+    }
+
+    [Test]
+    public void A_context_counts_what_is_left_to_give_back()
+    {
+        int before = _context.LiveResources;
+        using CudaStream stream = new(_context);
+        DeviceMemory x = new(_context, 8);
+        Assert.That(_context.LiveResources, Is.EqualTo(before + 2));
+        using DeviceMemory theirs = DeviceMemory.Wrap(_context, x.Address, 8);
+        Assert.That(_context.LiveResources, Is.EqualTo(before + 2), "what is another's is not counted");
+        x.Dispose();
+        Assert.That(_context.LiveResources, Is.EqualTo(before + 1));
+    }
+
+    [Test]
+    public void Streams_can_have_every_priority_there_is()
+    {
+        (int least, int greatest) = CudaStream.PriorityRange(_context);
+        Assert.That((least, greatest), Is.EqualTo((0, -5)));
+        for (int priority = greatest; priority <= least; priority++)
+        {
+            using CudaStream stream = new(_context, priority);
+            stream.Synchronize();
+        }
+    }
+
+    [Test]
     public void What_is_disposed_cannot_be_used()
     {
         CudaKernel add = _module.Kernel("add");
