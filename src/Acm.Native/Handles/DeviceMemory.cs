@@ -118,7 +118,8 @@ public readonly record struct DeviceSlice
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + bytes, Bytes, nameof(bytes));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, Bytes - offset);
         return new(Memory, Offset + offset, bytes);
     }
 }

@@ -305,6 +305,21 @@ internal sealed class DriverTests
         }
     }
 
+    [TestCase(0, 9)]
+    [TestCase(9, 0)]
+    [TestCase(1, 8)]
+    [TestCase(-1, 1)]
+    [TestCase(1, -1)]
+    [TestCase(long.MaxValue, 1)]
+    [TestCase(1, long.MaxValue)]
+    public void A_part_lies_within_its_memory(long offset, long bytes)
+    {
+        using DeviceMemory x = new(_context, 8);
+        Assert.Throws<ArgumentOutOfRangeException>(() => x.Slice(offset, bytes));
+        Assert.That(x.Slice(8, 0).Bytes, Is.Zero);
+        Assert.That(x.Slice(2, 6).Slice(2, 4).Offset, Is.EqualTo(4));
+    }
+
     [Test]
     public void What_is_disposed_cannot_be_used()
     {
