@@ -98,6 +98,7 @@ public sealed class KernelCache
     private void Keep(string key, CompiledKernel kernel, CompileRequest request)
     {
         string? mine = null;
+        string place = Path.Combine(Folder, key + Extension);
         try
         {
             string temporary = Path.Combine(Folder, "tmp");
@@ -105,14 +106,14 @@ public sealed class KernelCache
             Sweep(temporary);
             mine = Path.Combine(temporary, $"{Environment.ProcessId}-{Guid.NewGuid():n}");
             KernelFile.Write(mine, kernel, request.ToString());
-            string place = Path.Combine(Folder, key + Extension);
             // What is there and sound is as good as ours; what is corrupt has to go.
             File.Move(mine, place, overwrite: KernelFile.Read(place) is null);
             LastWriteError = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            LastWriteError = e.Message;
+            // Whoever was faster wrote the same kernel: that ours was not taken is no failure.
+            LastWriteError = KernelFile.Read(place) is null ? e.Message : null;
             Discard(mine);
         }
     }

@@ -62,6 +62,17 @@ internal sealed class KernelCacheTests
     }
 
     [Test]
+    public void Who_loses_the_race_for_a_file_discards_its_own_without_an_error()
+    {
+        KernelCache winner = new(_folder), loser = new(_folder);
+        CompiledKernel made = loser.Get(Compilers.Request(), new CountingCompiler { Meanwhile = () => winner.Get(Compilers.Request(), new CountingCompiler()) });
+        Assert.That((made.FromCache, winner.Compilations, loser.Compilations), Is.EqualTo((false, 1, 1)));
+        Assert.That(loser.LastWriteError, Is.Null);
+        Assert.That(loser.List().Count(), Is.EqualTo(1));
+        Assert.That(Directory.GetFiles(Path.Combine(_folder, "tmp")), Is.Empty);
+    }
+
+    [Test]
     public void An_unwritable_folder_still_yields_the_kernel()
     {
         string file = Path.Combine(_folder, "a-file");
@@ -145,6 +156,8 @@ internal sealed class KernelCacheTests
 
         public bool Fails { get; init; }
 
+        public Action? Meanwhile { get; init; }
+
         public string Name { get; init; } = "Counting 1";
 
         public string Source => "memory";
@@ -153,6 +166,7 @@ internal sealed class KernelCacheTests
         {
             int number = Interlocked.Increment(ref _count);
             Thread.Sleep(Delay);
+            Meanwhile?.Invoke();
             if (Fails)
                 throw new KernelCompilationException(request, Name, [], "fails");
             byte[] image = new byte[1000];
