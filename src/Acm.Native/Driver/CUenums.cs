@@ -83,15 +83,6 @@ internal enum CUjit_option
     CU_JIT_GENERATE_LINE_INFO = 13,
 }
 
-internal enum CUctx_flags
-{
-    CU_CTX_SCHED_AUTO = 0,
-    CU_CTX_SCHED_SPIN = 1,
-    CU_CTX_SCHED_YIELD = 2,
-    CU_CTX_SCHED_BLOCKING_SYNC = 4,
-    CU_CTX_SYNC_MEMOPS = 128,
-}
-
 internal enum CUstream_flags
 {
     CU_STREAM_DEFAULT = 0,
@@ -153,13 +144,6 @@ internal enum CUstreamCaptureStatus
     CU_STREAM_CAPTURE_STATUS_NONE = 0,
     CU_STREAM_CAPTURE_STATUS_ACTIVE = 1,
     CU_STREAM_CAPTURE_STATUS_INVALIDATED = 2,
-}
-
-internal enum CUgraphInstantiate_flags
-{
-    CUDA_GRAPH_INSTANTIATE_FLAG_AUTO_FREE_ON_LAUNCH = 1,
-    CUDA_GRAPH_INSTANTIATE_FLAG_UPLOAD = 2,
-    CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY = 8,
 }
 
 internal enum CUgraphExecUpdateResult

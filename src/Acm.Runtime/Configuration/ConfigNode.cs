@@ -147,12 +147,6 @@ internal sealed class ConfigNode
     public double[] Numbers(string key, int longest, double least = double.MinValue, double most = double.MaxValue) =>
         Array(key, longest, $"an array of at most {longest} numbers", (element, path) => AsNumber(element, path, least, most));
 
-    /// <summary>The array of strings under the key, or null where it is absent or something else.</summary>
-    public string[]? TextsOrNull(string key) =>
-        Find(key) is { ValueKind: JsonValueKind.Array } array && array.EnumerateArray().All(item => AsText(item) is not null)
-            ? [.. array.EnumerateArray().Select(item => AsText(item)!)]
-            : null;
-
     /// <summary>Whether the key holds an array of that many numbers and nothing else.</summary>
     public bool HoldsNumbers(string key, int count) =>
         Find(key) is { ValueKind: JsonValueKind.Array } array && array.GetArrayLength() == count

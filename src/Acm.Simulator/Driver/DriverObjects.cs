@@ -33,7 +33,7 @@ internal sealed class DriverContext(DriverDevice device) : DriverObject(device.D
     public Dictionary<nint, DriverObject> Owned { get; } = [];
 
     /// <summary>Stream 0, which waits for every blocking stream and is waited for by them.</summary>
-    public DriverStream Legacy => _legacy ??= new(this, blocking: false, priority: 0);
+    public DriverStream Legacy => _legacy ??= new(this, blocking: false);
 
     private DriverStream? _legacy;
 

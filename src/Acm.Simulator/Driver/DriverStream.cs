@@ -43,14 +43,12 @@ internal sealed class StreamCapture(DriverStream origin, CUstreamCaptureMode mod
 /// A stream as a queue that is worked off as late as the rules allow: only where the host, or another stream through an event, waits for it. Work that
 /// nobody ordered is therefore not done, and a missing synchronisation shows.
 /// </summary>
-internal sealed class DriverStream(DriverContext context, bool blocking, int priority) : ContextObject(context)
+internal sealed class DriverStream(DriverContext context, bool blocking) : ContextObject(context)
 {
     private readonly Queue<StreamOperation> _queue = new();
 
     /// <summary>Whether it is ordered with the legacy default stream.</summary>
     public bool Blocking { get; } = blocking;
-
-    public int Priority { get; } = priority;
 
     /// <summary>Operations enqueued so far; the position of the newest.</summary>
     public long Enqueued { get; private set; }

@@ -46,7 +46,7 @@ internal static unsafe partial class SimulatedEntries
     private static CUresult cuStreamCreateWithPriority(CUstream* stream, uint flags, int priority) => InContext(nameof(cuStreamCreateWithPriority), c =>
     {
         Require(flags <= (uint)CUstream_flags.CU_STREAM_NON_BLOCKING);
-        *stream = new(c.Driver.Register(new DriverStream(c, blocking: flags == 0, Math.Clamp(priority, -5, 0))).Handle);
+        *stream = new(c.Driver.Register(new DriverStream(c, blocking: flags == 0)).Handle);
     });
 
     [UnmanagedCallersOnly]

@@ -212,12 +212,6 @@ internal sealed unsafe class GlobalMemory : IDisposable
         }
     }
 
-    public bool IsLive(ulong address, ulong size)
-    {
-        Allocation? found = Find(address);
-        return found is { IsFreed: false } && size <= found.Size && address - found.Address <= found.Size - size;
-    }
-
     public byte* ShadowOf(ulong address) => (byte*)((long)address + Pages[PageOf(address)].Shadow);
 
     /// <summary>Says that the host (or a copy) has written a range.</summary>

@@ -108,10 +108,6 @@ internal sealed record FloatFormat(int ExponentBits, int MantissaBits, ulong Nan
         return sign * Math.ScaleB(significand, Math.Max(field, 1) - Bias - MantissaBits);
     }
 
-    /// <summary>Bits of an integer, rounded once (<c>cvt</c> from s64 or u64; narrower ones are widened first).</summary>
-    public ulong FromInteger(Int128 value, Rounding mode) =>
-        Round(value < 0, (UInt128)Int128.Abs(value), 0, false, mode);
-
     /// <summary>Bits of a big integer times a power of two, rounded once.</summary>
     public ulong Round(BigInteger value, int exponent, bool sticky, Rounding mode)
     {

@@ -10,11 +10,6 @@ internal static class KernelSources
 {
     private static readonly ConcurrentDictionary<string, KernelSource> Read = new(StringComparer.Ordinal);
 
-    /// <summary>The families there are: names of the .cu files.</summary>
-    public static IReadOnlyList<string> Families { get; } =
-        [.. Resources.GetManifestResourceNames().Where(static name => name.StartsWith("kernels/", StringComparison.Ordinal) && name.EndsWith(".cu", StringComparison.Ordinal))
-            .Select(static name => name["kernels/".Length..^".cu".Length]).Order(StringComparer.Ordinal)];
-
     private static Assembly Resources => typeof(KernelSources).Assembly;
 
     /// <summary>A file with everything it includes.</summary>
