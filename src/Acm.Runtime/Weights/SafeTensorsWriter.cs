@@ -22,22 +22,27 @@ public sealed class SafeTensorsWriter
     /// <param name="dtype">The element type.</param>
     /// <param name="shape">The sizes, outermost first.</param>
     /// <param name="bytes">Little-endian values in row-major order.</param>
+    /// <exception cref="ArgumentException">The name is null or taken, or the shape does not take that many bytes.</exception>
     public void Add(string name, TensorDType dtype, ReadOnlySpan<long> shape, ReadOnlyMemory<byte> bytes) =>
         Add(name, dtype, shape, bytes.Length, stream => stream.Write(bytes.Span));
 
     /// <summary>Adds an F32 tensor.</summary>
+    /// <exception cref="ArgumentException">The name is null or taken, or the shape does not take that many values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<float> values) =>
         Add(name, TensorDType.F32, shape, (long)values.Length * sizeof(float), stream => WriteValues(stream, values.Span));
 
     /// <summary>Adds an F64 tensor.</summary>
+    /// <exception cref="ArgumentException">The name is null or taken, or the shape does not take that many values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<double> values) =>
         Add(name, TensorDType.F64, shape, (long)values.Length * sizeof(double), stream => WriteValues(stream, values.Span));
 
     /// <summary>Adds an I32 tensor.</summary>
+    /// <exception cref="ArgumentException">The name is null or taken, or the shape does not take that many values.</exception>
     public void Add(string name, ReadOnlySpan<long> shape, ReadOnlyMemory<int> values) =>
         Add(name, TensorDType.I32, shape, (long)values.Length * sizeof(int), stream => WriteValues(stream, values.Span));
 
     /// <summary>Adds a tensor of an open file, under its own name or another.</summary>
+    /// <exception cref="ArgumentException">The name is taken.</exception>
     public void Add(TensorView view, string? name = null) =>
         Add(name ?? view.Name, view.DType, view.Shape, view.ByteLength, stream => WriteView(stream, view));
 

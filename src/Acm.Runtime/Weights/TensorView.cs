@@ -53,14 +53,23 @@ public readonly struct TensorView
 
     /// <summary>Copies all values, widened or narrowed to float32. F32, F16, BF16 and F64 can be read so.</summary>
     /// <param name="destination">At least <see cref="ElementCount"/> long.</param>
+    /// <exception cref="ArgumentException">The destination is shorter.</exception>
+    /// <exception cref="InvalidOperationException">The tensor has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The file is disposed.</exception>
     public void CopyTo(Span<float> destination) => CopyTo(0, destination[..Fit(destination.Length)]);
 
     /// <summary>Copies all values, widened to float64. F32, F16, BF16 and F64 can be read so.</summary>
     /// <param name="destination">At least <see cref="ElementCount"/> long.</param>
+    /// <exception cref="ArgumentException">The destination is shorter.</exception>
+    /// <exception cref="InvalidOperationException">The tensor has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The file is disposed.</exception>
     public void CopyTo(Span<double> destination) => CopyTo(0, destination[..Fit(destination.Length)]);
 
     /// <summary>Copies all values of an I32 tensor.</summary>
     /// <param name="destination">At least <see cref="ElementCount"/> long.</param>
+    /// <exception cref="ArgumentException">The destination is shorter.</exception>
+    /// <exception cref="InvalidOperationException">The tensor has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The file is disposed.</exception>
     public void CopyTo(Span<int> destination)
     {
         if (DType != TensorDType.I32)
@@ -73,6 +82,9 @@ public readonly struct TensorView
     }
 
     /// <summary>Copies the values from <paramref name="first"/> on, as many as fit, as float32.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor does not have that many values from there on.</exception>
+    /// <exception cref="InvalidOperationException">The tensor has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The file is disposed.</exception>
     public void CopyTo(long first, Span<float> destination)
     {
         RequireRange(first, destination.Length);
@@ -87,6 +99,9 @@ public readonly struct TensorView
     }
 
     /// <summary>Copies the values from <paramref name="first"/> on, as many as fit, as float64.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor does not have that many values from there on.</exception>
+    /// <exception cref="InvalidOperationException">The tensor has another type.</exception>
+    /// <exception cref="ObjectDisposedException">The file is disposed.</exception>
     public void CopyTo(long first, Span<double> destination)
     {
         RequireRange(first, destination.Length);
@@ -107,7 +122,7 @@ public readonly struct TensorView
         }
     }
 
-    /// <summary>Whether no value is NaN or infinite. True for the integer types.</summary>
+    /// <summary>Whether no value, nor part of a complex one, is NaN or infinite. True for the integer types.</summary>
     public bool AllFinite() => FirstNonFinite() < 0;
 
     /// <summary>The row-major index of the first NaN or infinite value, or -1.</summary>

@@ -61,7 +61,7 @@ internal static class Widening
     }
 }
 
-/// <summary>The search for NaN and infinity: values whose exponent bits are all set.</summary>
+/// <summary>The search for NaN and infinity: values in which certain bits, mostly the exponent's, are all set.</summary>
 internal static class Finiteness
 {
     /// <summary>The index of the first NaN or infinity among values of a type, given as their bytes; -1 for none, and for the integer types.</summary>
@@ -71,23 +71,29 @@ internal static class Finiteness
         TensorDType.F16 => First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7C00),
         TensorDType.BF16 => First(MemoryMarshal.Cast<byte, ushort>(bytes), (ushort)0x7F80),
         TensorDType.F64 => First(MemoryMarshal.Cast<byte, ulong>(bytes), 0x7FF0_0000_0000_0000ul),
+        // Of numbers to that of their pair; -1 stays.
+        TensorDType.C64 => First(MemoryMarshal.Cast<byte, uint>(bytes), 0x7F80_0000u) >> 1,
+        TensorDType.F8E5M2 => First(bytes, (byte)0x7C),
+        // OCP's formats without infinity: NaN has every bit set, but for the sign.
+        TensorDType.F8E4M3 => First(bytes, (byte)0x7F),
+        TensorDType.F8E8M0 => First(bytes, (byte)0xFF),
         _ => -1,
     };
 
-    /// <summary>The index of the first value with every bit of <paramref name="exponent"/> set, or -1.</summary>
+    /// <summary>The index of the first value with every bit of <paramref name="bits"/> set, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int First<T>(ReadOnlySpan<T> values, T exponent)
+    private static int First<T>(ReadOnlySpan<T> values, T bits)
         where T : unmanaged, System.Numerics.IBinaryInteger<T>
     {
         int i = 0;
-        var mask = Vector256.Create(exponent);
+        var mask = Vector256.Create(bits);
         while (i <= values.Length - Vector256<T>.Count && !Vector256.EqualsAny(Vector256.Create(values[i..]) & mask, mask))
         {
             i += Vector256<T>.Count;
         }
         for (; i < values.Length; i++)
         {
-            if ((values[i] & exponent) == exponent)
+            if ((values[i] & bits) == bits)
             {
                 return i;
             }

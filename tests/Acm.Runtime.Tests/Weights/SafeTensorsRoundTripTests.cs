@@ -45,7 +45,9 @@ public class SafeTensorsRoundTripTests
     public void NonFiniteValuesAreFoundWhereverTheyAre()
     {
         foreach (var (type, size, bad) in ((TensorDType, int, ulong)[])
-            [(TensorDType.F32, 4, 0x7F80_0000), (TensorDType.F32, 4, 0xFFC0_0001), (TensorDType.F16, 2, 0xFC00), (TensorDType.BF16, 2, 0x7F81), (TensorDType.F64, 8, 0x7FF0_0000_0000_0001)])
+            [(TensorDType.F32, 4, 0x7F80_0000), (TensorDType.F32, 4, 0xFFC0_0001), (TensorDType.F16, 2, 0xFC00), (TensorDType.BF16, 2, 0x7F81), (TensorDType.F64, 8, 0x7FF0_0000_0000_0001),
+            (TensorDType.C64, 8, 0x3A3A_3A3A_FFC0_0001), (TensorDType.C64, 8, 0x7F80_0000_3A3A_3A3A), (TensorDType.F8E5M2, 1, 0x7C), (TensorDType.F8E5M2, 1, 0xFF),
+            (TensorDType.F8E4M3, 1, 0x7F), (TensorDType.F8E4M3, 1, 0xFF), (TensorDType.F8E8M0, 1, 0xFF)])
         {
             for (int at = -1; at < 37; at++)
             {
@@ -64,6 +66,19 @@ public class SafeTensorsRoundTripTests
                 Assert.That(file.Get("x").AllFinite(), Is.EqualTo(at < 0));
             }
         }
+    }
+
+    [TestCase(TensorDType.F8E5M2, 0x7B, 0xFB)]
+    [TestCase(TensorDType.F8E4M3, 0x7E, 0xFE)]
+    [TestCase(TensorDType.F8E8M0, 0x7F, 0xFE)]
+    [TestCase(TensorDType.U8, 0x7F, 0xFF)]
+    public void TheLargestValuesOfAByteAreFinite(TensorDType type, byte largest, byte other)
+    {
+        var writer = new SafeTensorsWriter();
+        writer.Add("x", type, [2, 37], Enumerable.Repeat(largest, 37).Concat(Enumerable.Repeat(other, 37)).ToArray());
+        writer.Save(_path);
+        using var file = SafeTensorsFile.Open(_path);
+        Assert.That(file.Get("x").AllFinite());
     }
 
     [Test]

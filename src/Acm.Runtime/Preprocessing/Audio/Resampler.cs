@@ -42,6 +42,7 @@ public sealed class Resampler
     }
 
     /// <summary>Feeds samples and collects what they complete.</summary>
+    /// <exception cref="ArgumentNullException">There is no destination.</exception>
     public void Process(ReadOnlySpan<float> samples, List<float> destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
@@ -51,6 +52,7 @@ public sealed class Resampler
     }
 
     /// <summary>Ends the stream: what is left, so that n samples in have given ceiling(n * to / from) out.</summary>
+    /// <exception cref="ArgumentNullException">There is no destination.</exception>
     public void Finish(List<float> destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
