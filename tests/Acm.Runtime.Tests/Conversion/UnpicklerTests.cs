@@ -96,6 +96,39 @@ public class UnpicklerTests
     }
 
     [Test]
+    public void ManyPathsOfTheSamePartsAreRefused()
+    {
+        // A path of 4000 characters, a hundred thousand times at 5 bytes each.
+        byte[] pickle =
+        [
+            .. Start, .. "cpathlib\nPosixPath\nq"u8, 0, .. Text(new string('x', 4000)), 0x85, (byte)'q', 1,
+            .. Enumerable.Repeat<byte[]>([(byte)'h', 0, (byte)'h', 1, (byte)'R'], 100_000).SelectMany(call => call), (byte)'.',
+        ];
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.That(() => Unpickler.Load("x", pickle), Throws.TypeOf<ModelFormatException>().With.Message.Contains("paths of at most"));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(16 << 20));
+    }
+
+    [Test]
+    public void APathOfManyEmptyPartsIsRefused()
+    {
+        byte[] pickle =
+        [
+            .. Start, .. "cpathlib\nPosixPath\n("u8, .. Text(""), (byte)'q', 0,
+            .. Enumerable.Repeat<byte[]>([(byte)'h', 0], 5000).SelectMany(get => get), (byte)'t', (byte)'R', (byte)'.',
+        ];
+        Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", pickle));
+    }
+
+    [Test]
+    public void ALongKeyIsRefused()
+    {
+        byte[] Dict(int length) => [.. Start, (byte)'}', .. Text(new string('x', length)), (byte)'N', (byte)'s', (byte)'.'];
+        Assert.That(Unpickler.Load("x", Dict(1024)), Is.InstanceOf<PickleDict>());
+        Assert.That(() => Unpickler.Load("x", Dict(1025)), Throws.TypeOf<ModelFormatException>().With.Message.Contains("one of 1025"));
+    }
+
+    [Test]
     public void ALengthThatTheZipOnlyClaimsIsNotAllocated()
     {
         using var folder = new TemporaryFolder();

@@ -12,13 +12,15 @@ internal ref struct Unpickler
 {
     private const int NewestProtocol = 2;
 
-    // Parts may be the same long text many times over.
-    private const long LongestPath = 4096;
+    // Parts may be the same long text many times over, calls may be given the same parts, and a key is read whole wherever it is set.
+    private const long LongestPath = 4096, LongestPaths = 1 << 20;
+    private const int LongestKey = 1024;
 
     private readonly List<object?> _stack = [];
     private readonly List<int> _marks = [];
     private readonly Dictionary<uint, object?> _memo = [];
     private PickleReader _reader;
+    private long _paths;
 
     private Unpickler(PickleReader reader) => _reader = reader;
 
@@ -163,6 +165,10 @@ internal ref struct Unpickler
             {
                 throw _reader.Wrong("keys that are text or whole numbers", Describe(key));
             }
+            if (pairs[i] is string { Length: > LongestKey and var length })
+            {
+                throw _reader.Wrong($"keys of at most {LongestKey} characters", $"one of {length}");
+            }
             dict[pairs[i]!] = pairs[i + 1];
         }
     }
@@ -200,10 +206,16 @@ internal ref struct Unpickler
         {
             ("OrderedDict", []) => new PickleDict(),
             ("defaultdict", [PickleGlobal { Module: "__builtin__" }]) => new PickleDict(),
-            ("PosixPath", _) when given.Sum(part => part is string text ? (long)text.Length : LongestPath) < LongestPath => string.Join('/', given),
+            ("PosixPath", _) when given.Sum(part => part is string text ? text.Length + 1L : LongestPath) is < LongestPath and var length => JoinPath(given, length),
             ("_rebuild_tensor_v2", [var storage, var offset, var shape, var strides, bool, PickleDict]) => new PickleTensor(storage, offset, shape, strides),
             _ => throw _reader.Wrong($"{name} called as torch.save does", $"{given.Length} other arguments"),
         });
+    }
+
+    private string JoinPath(object?[] parts, long length)
+    {
+        _paths += length;
+        return _paths <= LongestPaths ? string.Join('/', parts) : throw _reader.Wrong($"paths of at most {LongestPaths} characters in all", "longer ones");
     }
 
     private void Build()
