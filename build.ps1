@@ -1,4 +1,4 @@
-# ./build.ps1 TASK: demo, test, bench, pack. Without a task: what each of them does.
+# ./build.ps1 TASK: demo, test, bench, api, prebuilt, pack. Without a task: what each of them does.
 $ErrorActionPreference = 'Stop'
 Set-Location $PSScriptRoot
 $env:DOTNET_CLI_TELEMETRY_OPTOUT = '1'

@@ -82,7 +82,7 @@ switch (suite)
         // BenchmarkDotNet's own command line: bdn --list flat, bdn --filter *Gemm* --job short.
         return Acm.Bench.Sweeps.SweepRunner.Run(args[1..]);
     default:
-        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, models, samples, ops, service, lengths, simulator, kernels, counts, parity, bdn, all.");
+        Console.Error.WriteLine($"'{suite}' is no suite: quick, gemm, held, held-tiles, int8, models, samples, ops, service, lengths, simulator, kernels, counts, parity, bdn, all.");
         return 2;
 }
 
