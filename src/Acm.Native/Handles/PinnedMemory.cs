@@ -49,11 +49,21 @@ public sealed unsafe class PinnedMemory : CudaContextResource
     public static PinnedMemory Register(CudaContext context, nint pointer, long bytes) => new(context, (byte*)pointer, bytes);
 
     /// <summary>The contents as elements. Valid until disposed; while a copy is under way, the device's to touch.</summary>
+    /// <exception cref="OverflowException">They are more than a span holds.</exception>
     public Span<T> Span<T>()
+        where T : unmanaged => Span<T>(0, Bytes / sizeof(T));
+
+    /// <summary>A part of the contents as elements, which a span may hold where it does not hold all.</summary>
+    /// <param name="offset">First byte.</param>
+    /// <param name="count">Number of elements.</param>
+    internal Span<T> Span<T>(long offset, long count)
         where T : unmanaged
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, (Bytes - offset) / sizeof(T));
         using Lease lease = Use();
-        return new(Pointer, checked((int)(Bytes / sizeof(T))));
+        return new(Pointer + offset, checked((int)count));
     }
 
     internal void UsedBy(CudaStream stream) => Volatile.Write(ref _lastUser, stream);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Acm.Native;
@@ -413,6 +414,20 @@ internal sealed class DriverTests
         Assert.That(add.BlocksPerMultiprocessor(1024, 0), Is.EqualTo(2), "2048 threads");
         Assert.That(add.BlocksPerMultiprocessor(32, 0), Is.EqualTo(32), "32 blocks");
         Assert.That(add.BlocksPerMultiprocessor(32, 40 * 1024), Is.EqualTo(4), "164 KiB, 41 per block");
+    }
+
+    [Test]
+    public unsafe void Pinned_memory_may_be_larger_than_a_span()
+    {
+        const long own = 4096, bytes = 3L << 30;
+        // Nobody touches it, so that none is needed.
+        using PinnedMemory pinned = PinnedMemory.Register(_context, (nint)own, bytes);
+        Span<int> last = pinned.Span<int>(bytes - 8, 2);
+        Assert.That(((long)Unsafe.AsPointer(ref MemoryMarshal.GetReference(last)), last.Length), Is.EqualTo((own + bytes - 8, 2)));
+        Assert.Throws<OverflowException>(() => pinned.Span<byte>());
+        Assert.Throws<ArgumentOutOfRangeException>(() => pinned.Span<int>(bytes - 7, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => pinned.Span<byte>(bytes + 1, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => pinned.Span<byte>(-1, 1));
     }
 
     [Test]

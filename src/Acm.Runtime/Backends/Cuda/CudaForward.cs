@@ -186,13 +186,12 @@ internal sealed class CudaForward : IForward
     private void Stage(in ForwardRun run)
     {
         StageTables(run);
-        Span<byte> input = _in.Span<byte>()[(int)_inputAt..];
         if (Backend.Plan.Input != InputKind.WordPieces)
         {
-            run.Values.CopyTo(MemoryMarshal.Cast<byte, float>(input));
+            run.Values.CopyTo(_in.Span<float>(_inputAt, run.Values.Length));
             return;
         }
-        Span<int> ids = MemoryMarshal.Cast<byte, int>(input), places = ids[Shape.Length..], kinds = places[Shape.Length..];
+        Span<int> ids = _in.Span<int>(_inputAt, 3L * Shape.Length), places = ids[Shape.Length..], kinds = places[Shape.Length..];
         run.Ids.CopyTo(ids);
         if (run.TypeIds.IsEmpty)
             kinds[..run.Ids.Length].Clear();
@@ -207,7 +206,7 @@ internal sealed class CudaForward : IForward
     private void StageTables(in ForwardRun run)
     {
         ForwardPlan plan = Backend.Plan;
-        Span<byte> tables = _in.Span<byte>();
+        Span<byte> tables = _in.Span<byte>(0, _tables.Bytes);
         Span<RoutingControl> controls = MemoryMarshal.Cast<byte, RoutingControl>(tables[.._offsetsAt]);
         for (int i = 0; i < controls.Length; i++)
             controls[i] = new RoutingControl
@@ -299,16 +298,18 @@ internal sealed class CudaForward : IForward
     private void Collect(in ForwardRun run)
     {
         if (_classesOnly)
-            _out.Span<int>()[..run.Classes.Length].CopyTo(run.Classes);
+            _out.Span<int>(0, run.Classes.Length).CopyTo(run.Classes);
         else
-            Unpad(_out.Span<float>(), Backend.Output, run.Output);
+            Unpad(_out.Span<float>(0, Backend.Output.Bytes(Shape) / sizeof(float)), Backend.Output, run.Output);
         if (run.Choices.IsEmpty)
             return;
         int sites = Backend.Plan.Sites.Count, tokens = sites == 0 ? 0 : run.Choices.Length / sites;
-        ReadOnlySpan<byte> choices = _out.Span<byte>()[(int)_choicesAt..];
         for (int site = 0; site < sites; site++)
+        {
+            ReadOnlySpan<byte> choices = _out.Span<byte>(_choicesAt + (long)site * Tokens, tokens);
             for (int token = 0; token < tokens; token++)
-                run.Choices[site * tokens + token] = choices[site * Tokens + token];
+                run.Choices[site * tokens + token] = choices[token];
+        }
     }
 
     private void Collect(TapStep tap, in ForwardRun run)
