@@ -7,6 +7,9 @@ namespace Acm.Runtime;
 /// <summary>From a caller's options to the rule a backend follows.</summary>
 internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
 {
+    // Devices compute lambda times learners in float32: beyond it scores are infinite and equal, and the gates' choice is that of a tie.
+    private const double MostLambda = 1e37;
+
     private static readonly RunOptions AsTrained = new();
 
     private readonly int _mostLearners = plan.Sites.Select(static site => site.Learners).DefaultIfEmpty(0).Max();
@@ -49,9 +52,9 @@ internal sealed class RoutingResolver(ForwardPlan plan, BudgetCurve? curve)
             return new AppliedBudget(budget, point.Lambda, point.Fraction, point.Clamped, null);
         }
         double lambda = options.Lambda ?? 0;
-        if (!double.IsFinite(lambda))
+        if (!(Math.Abs(lambda) <= MostLambda))
         {
-            throw new ArgumentOutOfRangeException(nameof(options), lambda, "Lambda is a finite number.");
+            throw new ArgumentOutOfRangeException(nameof(options), lambda, "Lambda is a finite number from -1e37 to 1e37.");
         }
         bool outside = curve is not null && (lambda < curve.Lambda[0] || lambda > curve.Lambda[^1]);
         return new AppliedBudget(null, lambda, outside ? null : curve?.FractionAt(lambda), outside, null);

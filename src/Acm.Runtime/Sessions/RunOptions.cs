@@ -6,7 +6,7 @@ public sealed class RunOptions
     /// <summary>Share of the learners' cost to aim at, 0 to 1; needs a calibrated model.</summary>
     public double? Budget { get; init; }
 
-    /// <summary>What a learner costs, in the gates' logits: higher means fewer. 0 is the model as trained.</summary>
+    /// <summary>What a learner costs, in the gates' logits: higher means fewer. 0 is the model as trained; from -1e37 to 1e37.</summary>
     public double? Lambda { get; init; }
 
     /// <summary>Every token gets this many learners in every ACM (all of them, where an ACM has fewer); the gates are skipped.</summary>

@@ -30,6 +30,7 @@ public class SessionTests
             (new RunOptions { Budget = 1.5 }, "1.5|1,5"),
             (new RunOptions { Budget = double.NaN }, "NaN"),
             (new RunOptions { Lambda = double.PositiveInfinity }, "finite"),
+            (new RunOptions { Lambda = -1e308 }, "1e37"),
             (new RunOptions { FixedLearners = -1 }, "-1"),
             (new RunOptions { FixedLearners = 17 }, "17"),
             (new RunOptions { ForcedK = Forced("nowhere", new int[tokens]) }, "nowhere"),
