@@ -35,6 +35,7 @@ public class BadInputTests
     [TestCase("classify", "MODEL", "PICTURE", "--budget", "-0.1")]
     [TestCase("classify", "MODEL", "PICTURE", "--budget", "NaN")]
     [TestCase("classify", "MODEL", "PICTURE", "--lambda", "Infinity")]
+    [TestCase("classify", "MODEL", "PICTURE", "--lambda", "-1e308")]
     [TestCase("classify", "MODEL", "PICTURE", "--learners", "5")]
     [TestCase("classify", "MODEL", "PICTURE", "--learners", "-1")]
     [TestCase("classify", "MODEL", "PICTURE", "--lambda", "1,5")]
@@ -77,10 +78,11 @@ public class BadInputTests
         Assert.That(Tool.Refuse(2, "embed", _folder, "one"), Does.Contain(path).And.Contain("'one' in lines 6 and 8"));
     }
 
-    [Test]
-    public void ADeviceThatIsNotThereIsExitCode3()
+    [TestCase("cpu", "bf16")]
+    [TestCase("reference", "fp16")]
+    public void ADeviceThatIsNotThereIsExitCode3(string backend, string precision)
     {
-        string error = Tool.Refuse(3, "classify", Tool.Model, Picture, "--backend", "cpu", "--precision", "bf16");
+        string error = Tool.Refuse(3, "classify", Tool.Model, Picture, "--backend", backend, "--precision", precision);
         Assert.That(error, Does.Contain("CUDA"));
     }
 

@@ -19,7 +19,7 @@ internal static class BackendFactory
         reason = "asked for";
         return options.Backend switch
         {
-            BackendKind.Reference => new ReferenceBackend(plan),
+            BackendKind.Reference => Reference(plan, options),
             BackendKind.Cpu => Cpu(plan, options),
             BackendKind.Cuda => Cuda(plan, options),
             BackendKind.Simulator => Simulator?.Invoke(plan, options)
@@ -82,8 +82,21 @@ internal static class BackendFactory
         return Cuda(plan, options, driver, BackendKind.Cuda);
     }
 
-    private static CpuBackend Cpu(ForwardPlan plan, SessionOptions options) =>
-        options.Precision is Precision.Auto or Precision.Float32
-            ? new CpuBackend(plan, options.Threads, options.UnfoldedGates, options.Cores)
-            : throw new BackendUnavailableException(options.Backend, $"The CPU backend computes in float32; {options.Precision} needs a CUDA device.");
+    private static CpuBackend Cpu(ForwardPlan plan, SessionOptions options)
+    {
+        RequireNoDevicePrecision(options, "The CPU backend computes in float32");
+        return new CpuBackend(plan, options.Threads, options.UnfoldedGates, options.Cores);
+    }
+
+    private static ReferenceBackend Reference(ForwardPlan plan, SessionOptions options)
+    {
+        RequireNoDevicePrecision(options, "The reference backend computes in double precision");
+        return new ReferenceBackend(plan);
+    }
+
+    private static void RequireNoDevicePrecision(SessionOptions options, string why)
+    {
+        if (options.Precision is not (Precision.Auto or Precision.Float32))
+            throw new BackendUnavailableException(options.Backend, $"{why}; {options.Precision} needs a CUDA device.");
+    }
 }
