@@ -47,7 +47,7 @@ public class EmbedCommandTests
     public void An_empty_text_has_the_vector_of_nothing_wherever_it_comes_from_and_is_told_of()
     {
         using TemporaryFolder folder = new();
-        string model = TextModel(folder);
+        string model = Tool.TextModel(folder);
         string[] lines = ["one two", "", " \t", "two"];
         File.WriteAllLines(folder["lines.txt"], lines);
         var (code, listed, error) = Tool.Run(["embed", model, .. lines]);
@@ -75,17 +75,18 @@ public class EmbedCommandTests
     {
         using TemporaryFolder folder = new();
         File.WriteAllBytes(folder["latin.txt"], [.. "one\ntw"u8, 0xF6, .. "\n"u8]);
-        Assert.That(Tool.Run("embed", TextModel(folder), "--file", folder["latin.txt"]).Error, Does.Contain("1 text has bytes that are no UTF-8"));
+        Assert.That(Tool.Run("embed", Tool.TextModel(folder), "--file", folder["latin.txt"]).Error, Does.Contain("1 text has bytes that are no UTF-8"));
     }
 
     [Test]
-    public void Json_on_standard_output_is_a_summary_where_the_vectors_go_to_a_file([Values("v.npy", "v.json", "v.txt")] string name)
+    public void Json_on_standard_output_is_a_summary_where_the_vectors_go_to_a_file([Values("v.npy", "v.json", "v.txt", "V.NPY", "V.Json")] string name)
     {
         using TemporaryFolder folder = new();
-        JsonElement json = Tool.Json("embed", TextModel(folder), "one", "two", "--output", folder["new", name]);
+        JsonElement json = Tool.Json("embed", Tool.TextModel(folder), "one", "two", "--output", folder["new", name]);
         Assert.That(json.GetProperty("output").GetString(), Is.EqualTo(folder["new", name]));
         Assert.That(json.GetProperty("texts").GetInt32(), Is.EqualTo(2));
         byte[] written = File.ReadAllBytes(folder["new", name]);
+        name = name.ToLowerInvariant();
         if (name == "v.json")
             Assert.That(JsonDocument.Parse(written).RootElement.GetProperty("embeddings").GetArrayLength(), Is.EqualTo(2));
         else
@@ -96,7 +97,7 @@ public class EmbedCommandTests
     public void What_cannot_be_embedded_leaves_no_file()
     {
         using TemporaryFolder folder = new();
-        string model = TextModel(folder);
+        string model = Tool.TextModel(folder);
         File.WriteAllText(folder["none.txt"], "");
         foreach (string[] wrong in (string[][])[["--file", folder["none.txt"]], ["--file", folder["absent.txt"]], ["one", "--budget", "7"]])
         {
@@ -105,13 +106,34 @@ public class EmbedCommandTests
         }
     }
 
-    // A small text model with a vocabulary, in every clone.
-    private static string TextModel(TemporaryFolder folder)
+    [Test]
+    public void Where_the_texts_end_early_there_is_no_file_and_the_old_one_stays([Values("v.npy", "v.json", "v.txt")] string name, [Values] bool there)
     {
-        foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))
-            folder.CopyAs(file, "bert", Path.GetFileName(file));
-        File.WriteAllLines(folder["bert", "vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"]);
-        return folder["bert"];
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        Directory.CreateDirectory(folder["to"]);
+        if (there)
+            File.WriteAllText(folder["to", name], "old");
+        TextReader input = Console.In;
+        try
+        {
+            Console.SetIn(new Failing());
+            Assert.That(Tool.Refuse(2, "embed", model, "--output", folder["to", name]), Does.Contain("the tape tore"));
+        }
+        finally
+        {
+            Console.SetIn(input);
+        }
+        Assert.That(Directory.GetFiles(folder["to"]), Has.Length.EqualTo(there ? 1 : 0));
+        Assert.That(!there || File.ReadAllText(folder["to", name]) == "old");
+    }
+
+    // More lines than are embedded at once, then none.
+    private sealed class Failing : TextReader
+    {
+        private int _lines;
+
+        public override string? ReadLine() => _lines++ < 100 ? "one" : throw new IOException("the tape tore");
     }
 
     [Test]

@@ -13,6 +13,15 @@ internal static class Tool
     /// <summary>Its pictures, in the order of their names.</summary>
     public static string[] Pictures { get; } = [.. Directory.GetFiles(Path.Combine(Model, "images"), "*.png").Order(StringComparer.Ordinal)];
 
+    /// <summary>A small text model with a vocabulary, in every clone.</summary>
+    public static string TextModel(TemporaryFolder folder)
+    {
+        foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))
+            folder.CopyAs(file, "bert", Path.GetFileName(file));
+        File.WriteAllLines(folder["bert", "vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"]);
+        return folder["bert"];
+    }
+
     public static (int Code, string Output, string Error) Run(params IReadOnlyList<string> arguments)
     {
         using StringWriter output = new(), error = new();

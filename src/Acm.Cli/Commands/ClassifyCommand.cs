@@ -79,7 +79,7 @@ internal static class ClassifyCommand
             json.WriteString("file", one.Path);
             json.WriteNumber("class", one.Class);
             json.WriteString("label", one.Label);
-            json.WriteNumber("probability", one.Probability);
+            Report.Number(json, "probability", one.Probability);
             json.WriteNumber("learner_fraction", one.LearnerFraction);
             json.WriteNumber("macs", one.Macs);
             json.WriteNumber("dense_macs", one.DenseMacs);
@@ -88,7 +88,7 @@ internal static class ClassifyCommand
             {
                 json.WriteStartObject();
                 json.WriteString("label", label);
-                json.WriteNumber("probability", probability);
+                Report.Number(json, "probability", probability);
                 json.WriteEndObject();
             }
             json.WriteEndArray();

@@ -54,12 +54,22 @@ internal static class Report
         json.WriteEndObject();
     }
 
+    /// <summary>Null where there is none: JSON has no NaN and no infinity.</summary>
     public static void Number(Utf8JsonWriter json, string name, double? value)
     {
         if (value is { } number && double.IsFinite(number))
             json.WriteNumber(name, number);
         else
             json.WriteNull(name);
+    }
+
+    /// <summary>Likewise, as an array's element.</summary>
+    public static void Number(Utf8JsonWriter json, float value)
+    {
+        if (float.IsFinite(value))
+            json.WriteNumberValue(value);
+        else
+            json.WriteNullValue();
     }
 
     /// <summary>417 M, 17.6 G.</summary>

@@ -16,13 +16,24 @@ internal abstract class VectorWriter : IDisposable
 
     public abstract void Dispose();
 
-    public static VectorWriter Create(string? path, bool json, TextWriter output, int width) => Path.GetExtension(path) switch
+    public static VectorWriter Create(string? path, bool json, TextWriter output, int width)
     {
-        null => json ? new Json(null, output) : new Lines(output, owned: false),
-        ".npy" => new Npy(path!, width),
-        ".json" => new Json(path, output),
-        _ => new Lines(new StreamWriter(path!), owned: true),
-    };
+        if (path is null)
+            return json ? new Json(null, output) : new Lines(null, output);
+        AtomicFile file = new(path);
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".json":
+                return new Json(file, output);
+            case ".npy" when file.Stream.CanSeek:
+                return new Npy(file, width);
+            case ".npy":
+                file.Dispose();
+                throw new BadInputException($"--output {path}: a .npy file needs its count at the beginning, so the output must be a file");
+            default:
+                return new Lines(file, new StreamWriter(file.Stream));
+        }
+    }
 
     /// <summary>What encoding took, as properties of an open object.</summary>
     public static void Summary(Utf8JsonWriter json, InferenceSession session, EncodingReport report)
@@ -38,7 +49,7 @@ internal abstract class VectorWriter : IDisposable
     }
 
     /// <summary>One vector a line, numbers apart by spaces.</summary>
-    private sealed class Lines(TextWriter output, bool owned) : VectorWriter
+    private sealed class Lines(AtomicFile? file, TextWriter output) : VectorWriter
     {
         public override void Write(string text, ReadOnlySpan<float> vector)
         {
@@ -48,13 +59,13 @@ internal abstract class VectorWriter : IDisposable
             output.WriteLine(line);
         }
 
-        public override void Finish(InferenceSession session, EncodingReport report) => output.Flush();
-
-        public override void Dispose()
+        public override void Finish(InferenceSession session, EncodingReport report)
         {
-            if (owned)
-                output.Dispose();
+            output.Flush();
+            file?.Commit();
         }
+
+        public override void Dispose() => file?.Dispose();
     }
 
     /// <summary>One JSON object: vectors, then what they took.</summary>
@@ -62,13 +73,13 @@ internal abstract class VectorWriter : IDisposable
     {
         private readonly TextWriter _output;
         private readonly Stream _stream;
-        private readonly bool _toFile;
+        private readonly AtomicFile? _file;
         private readonly Utf8JsonWriter _json;
 
-        public Json(string? path, TextWriter output)
+        public Json(AtomicFile? file, TextWriter output)
         {
-            (_output, _toFile) = (output, path is not null);
-            _stream = path is null ? new MemoryStream() : File.Create(path);
+            (_file, _output) = (file, output);
+            _stream = file?.Stream ?? (Stream)new MemoryStream();
             _json = new Utf8JsonWriter(_stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
             _json.WriteStartObject();
             _json.WriteStartArray("embeddings");
@@ -80,7 +91,7 @@ internal abstract class VectorWriter : IDisposable
             _json.WriteString("text", text);
             _json.WriteStartArray("vector");
             foreach (float value in vector)
-                _json.WriteNumberValue(value);
+                Report.Number(_json, value);
             _json.WriteEndArray();
             _json.WriteEndObject();
             // To standard output piece by piece; a file's stream writes by itself.
@@ -95,15 +106,14 @@ internal abstract class VectorWriter : IDisposable
             _json.WriteEndObject();
             _json.Flush();
             Drain();
-            if (!_toFile)
+            if (_file is null)
                 _output.WriteLine();
+            else
+                _file.Commit();
         }
 
-        public override void Dispose()
-        {
-            _json.Dispose();
-            _stream.Dispose();
-        }
+        // The writer has nothing to give back, and what it still holds is part of a file that nobody is to see.
+        public override void Dispose() => _file?.Dispose();
 
         private void Drain()
         {
@@ -118,26 +128,27 @@ internal abstract class VectorWriter : IDisposable
     /// <summary>NumPy's format, version 1.0: the count is filled in at the end, in a header of fixed size.</summary>
     private sealed class Npy : VectorWriter
     {
-        private readonly FileStream _file;
+        private readonly AtomicFile _file;
         private readonly int _width;
         private int _count;
 
-        public Npy(string path, int width)
+        public Npy(AtomicFile file, int width)
         {
-            (_file, _width) = (File.Create(path), width);
-            _file.Write(Header());
+            (_file, _width) = (file, width);
+            _file.Stream.Write(Header());
         }
 
         public override void Write(string text, ReadOnlySpan<float> vector)
         {
-            _file.Write(MemoryMarshal.AsBytes(vector));
+            _file.Stream.Write(MemoryMarshal.AsBytes(vector));
             _count++;
         }
 
         public override void Finish(InferenceSession session, EncodingReport report)
         {
-            _file.Position = 0;
-            _file.Write(Header());
+            _file.Stream.Position = 0;
+            _file.Stream.Write(Header());
+            _file.Commit();
         }
 
         public override void Dispose() => _file.Dispose();

@@ -1,0 +1,50 @@
+using System.Text.Json;
+using Acm.Runtime;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>Weights that are finite but huge give outputs that are not; JSON says null there.</summary>
+public class NonFiniteOutputTests
+{
+    // A package like another, with all of one tensor at the end of what a float holds.
+    private static string Huge(TemporaryFolder folder, string model, string tensor)
+    {
+        foreach (string file in Directory.GetFiles(model))
+            folder.CopyAs(file, "huge", Path.GetFileName(file));
+        using SafeTensorsFile weights = SafeTensorsFile.Open(Path.Combine(model, "model.safetensors"));
+        SafeTensorsWriter writer = new();
+        foreach (string name in weights.Names.Where(name => name != tensor))
+        {
+            weights.TryGet(name, out TensorView view);
+            writer.Add(view);
+        }
+        weights.TryGet(tensor, out TensorView old);
+        float[] values = new float[old.ElementCount];
+        Array.Fill(values, float.MaxValue);
+        writer.Add(tensor, old.Shape, values);
+        writer.Save(folder["huge", "model.safetensors"]);
+        return folder["huge"];
+    }
+
+    [Test]
+    public void Vectors_have_null_for_what_is_no_number()
+    {
+        using TemporaryFolder folder = new();
+        string model = Huge(folder, Tool.TextModel(folder), "encoder.layer.1.output.LayerNorm.weight");
+        Tool.Succeed("embed", model, "one", "--output", folder["v.json"]);
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllText(folder["v.json"]));
+        foreach (JsonElement root in (JsonElement[])[file.RootElement, Tool.Json("embed", model, "one")])
+            Assert.That(root.GetProperty("embeddings")[0].GetProperty("vector").EnumerateArray().Select(static one => one.ValueKind), Has.Some.EqualTo(JsonValueKind.Null));
+    }
+
+    [Test]
+    public void Probabilities_are_null_where_they_are_no_number()
+    {
+        using TemporaryFolder folder = new();
+        JsonElement image = Tool.Json("classify", Huge(folder, Tool.Model, "heads.head.weight"), Tool.Pictures[0]).GetProperty("images")[0];
+        Assert.That(image.GetProperty("probability").ValueKind, Is.EqualTo(JsonValueKind.Null));
+        Assert.That(image.GetProperty("top")[0].GetProperty("probability").ValueKind, Is.EqualTo(JsonValueKind.Null));
+    }
+}
