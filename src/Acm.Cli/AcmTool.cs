@@ -16,6 +16,9 @@ internal static class AcmTool
     // As sysexits.h has it: none of the answers above, so that no script takes a crash for one of them.
     private const int Defect = 70;
 
+    // EPIPE, of which .NET makes an IOException's code.
+    private const int BrokenPipe = 32;
+
     /// <summary>Runs one command line.</summary>
     /// <returns>One of the exit codes.</returns>
     public static int Run(IReadOnlyList<string> args, TextWriter output, TextWriter error)
@@ -50,6 +53,11 @@ internal static class AcmTool
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
+        }
+        catch (IOException e) when (e.HResult == BrokenPipe)
+        {
+            // Whoever reads has what it wanted, as head has.
+            return Done;
         }
         catch (Exception e) when (Meaning(e) is { } code)
         {

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>What a shell can do to the tool: pipes, streams that are closed or full, signals.</summary>
+[Platform(Exclude = "Win")]
+public class ShellTests
+{
+    private const int Patience = 60_000;
+
+    private static Process Open(string program, params IReadOnlyList<string> arguments) => Process.Start(new ProcessStartInfo(program, arguments)
+    {
+        RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+    })!;
+
+    /// <summary>Runs a script in which "$@" is the tool with its arguments; all that it started ends with it, or when patience does.</summary>
+    private static (int Code, string Output, string Error) Shell(string script, params string[] arguments)
+    {
+        using Process shell = Open("sh", ["-c", script, "sh", "dotnet", Path.Combine(AppContext.BaseDirectory, "acm.dll"), .. arguments]);
+        shell.StandardInput.Close();
+        Task<string> output = shell.StandardOutput.ReadToEndAsync(), error = shell.StandardError.ReadToEndAsync();
+        bool ended = Task.WhenAll(output, error, shell.WaitForExitAsync()).Wait(Patience);
+        if (!ended)
+            shell.Kill(entireProcessTree: true);
+        Assert.That(ended, $"still at it: {script}");
+        return (shell.ExitCode, output.Result, error.Result);
+    }
+
+    private static string Pipe(TemporaryFolder folder, string name)
+    {
+        using Process make = Process.Start("mkfifo", [folder[name]]);
+        Assert.That(make.WaitForExit(Patience));
+        return folder[name];
+    }
+
+    [Test]
+    public void Messages_that_cannot_be_written_are_dropped([Values("2>&-", "2>/dev/full")] string redirection)
+    {
+        if (redirection.Contains("full") && !File.Exists("/dev/full"))
+            Assert.Ignore("no such device here");
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        Assert.That(Shell($"\"$@\" {redirection}", "embed", model, "one"), Is.EqualTo((0, Tool.Run("embed", model, "one").Output, "")));
+        Assert.That(Shell($"\"$@\" {redirection}", "embed", folder["absent"], "one"), Is.EqualTo((2, "", "")));
+    }
+
+    [Test]
+    public void When_the_reader_goes_the_tool_ends_quietly()
+    {
+        using TemporaryFolder folder = new();
+        var (_, output, error) = Shell("yes one 2>/dev/null | { \"$@\"; echo \"code $?\" >&2; } | head -c 20", "embed", Tool.TextModel(folder));
+        Assert.That((output.Length, error), Is.EqualTo((20, "code 0\n")));
+    }
+
+    [Test]
+    public void Through_a_pipe_and_after_others_in_a_file_output_is_whole()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder), both = folder["both"];
+        File.WriteAllLines(folder["lines"], Enumerable.Repeat("one two", 500));
+        string once = Tool.Run("embed", model, "--file", folder["lines"]).Output;
+        Assert.That(Shell("\"$@\"", "embed", model, "--file", folder["lines"]).Output, Is.EqualTo(once));
+        Shell($"(\"$@\"; \"$@\") > '{both}'", "embed", model, "--file", folder["lines"]);
+        Assert.That(File.ReadAllText(both), Is.EqualTo(once + once));
+    }
+
+    [Test]
+    public void A_file_can_be_read_and_replaced_by_its_vectors()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder), file = folder["file"];
+        File.WriteAllLines(file, Enumerable.Repeat("one two", 1000));
+        string vectors = Tool.Run("embed", model, "--file", file).Output;
+        Assert.That(Shell("\"$@\"", "embed", model, "--file", file, "--output", file).Code, Is.Zero);
+        Assert.That(File.ReadAllText(file), Is.EqualTo(vectors));
+    }
+
+    [Test]
+    public void A_pipe_with_a_name_takes_text_but_no_npy()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder), text = Pipe(folder, "text"), npy = Pipe(folder, "v.npy");
+        var (code, output, error) = Shell($"cat '{text}' & \"$@\"; code=$?; wait; exit $code", "embed", model, "one", "--output", text);
+        Assert.That((code, output), Is.EqualTo((0, Tool.Run("embed", model, "one").Output)), error);
+        (code, output, error) = Shell($"cat '{npy}' & \"$@\"; code=$?; wait; exit $code", "embed", model, "one", "--output", npy);
+        Assert.That((code, output), Is.EqualTo((2, "")), error);
+        Assert.That(error, Is.EqualTo($"acm: --output {npy}: a .npy file needs its count at the beginning, so the output must be a file\n"));
+    }
+
+    // SIGINT is handled alike, but ignored by what runs in the background, as a test may.
+    [Test]
+    public void A_signal_leaves_no_half_file()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder), to = Directory.CreateDirectory(folder["to"]).FullName;
+        using Process tool = Open("dotnet", Path.Combine(AppContext.BaseDirectory, "acm.dll"), "embed", model, "--output", Path.Combine(to, "v.npy"));
+        try
+        {
+            Task<string> error = tool.StandardError.ReadToEndAsync();
+            tool.StandardInput.Write(string.Concat(Enumerable.Repeat("one\n", 200)));
+            tool.StandardInput.Flush();
+            Assert.That(SpinWait.SpinUntil(() => Directory.GetFiles(to).Length > 0, Patience), "nothing was written");
+            using Process kill = Process.Start("kill", ["-TERM", $"{tool.Id}"]);
+            Assert.That(tool.WaitForExit(Patience), "the signal was not heard");
+            Assert.That((Directory.GetFiles(to), error.Result), Is.EqualTo((Array.Empty<string>(), "")));
+        }
+        finally
+        {
+            tool.Kill();
+        }
+    }
+}
