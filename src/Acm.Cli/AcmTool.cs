@@ -47,7 +47,7 @@ internal static class AcmTool
         if (parsed.Errors.Count > 0)
         {
             string wrong = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var token, ..] ? $"there is no command '{token}'" : OneLine(parsed.Errors[0].Message);
-            error.WriteLine($"acm: {wrong} (acm {parsed.CommandResult.Command.Name} --help lists what there is)".Replace("acm acm", "acm"));
+            error.WriteLine($"acm: {wrong} ({Named(parsed.CommandResult)} --help lists what there is)");
             return BadInput;
         }
         try
@@ -70,6 +70,9 @@ internal static class AcmTool
             return Defect;
         }
     }
+
+    // As it is typed: acm kernels build.
+    private static string Named(CommandResult command) => command.Parent is CommandResult parent ? $"{Named(parent)} {command.Command.Name}" : "acm";
 
     private static int? Meaning(Exception e) => e switch
     {

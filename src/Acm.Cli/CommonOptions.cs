@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Acm.Runtime;
 
 namespace Acm.Cli;
@@ -77,6 +78,15 @@ internal sealed class CommonOptions
         "bf16" or "bfloat16" => Precision.BFloat16,
         _ => throw new BadInputException($"--precision {name}: auto, fp32, tf32, fp16 or bf16"),
     };
+
+    /// <summary>90 for 90a: the letters are instructions beyond it.</summary>
+    public static int CapabilityOf(string architecture)
+    {
+        string digits = architecture.TrimEnd('a', 'f');
+        return digits.Length is 2 or 3 && architecture.Length <= digits.Length + 1 && digits.All(char.IsAsciiDigit)
+            ? int.Parse(digits, CultureInfo.InvariantCulture)
+            : throw new BadInputException($"--arch {architecture}: a compute capability, as 80 or 90a");
+    }
 
     public RunOptions Run(ParseResult parsed, IReadOnlyDictionary<string, ReadOnlyMemory<int>>? forced = null) => new()
     {

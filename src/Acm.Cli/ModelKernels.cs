@@ -17,7 +17,7 @@ internal static class ModelKernels
     public static IReadOnlyList<(string Request, CompiledKernel Kernel)> Build(
         string folder, string architecture, KernelImageKind kind, Precision precision, KernelCache cache, IKernelCompiler compiler)
     {
-        DeviceProfile profile = DeviceProfile.All.LastOrDefault(p => p.Capability <= Number(architecture))
+        DeviceProfile profile = DeviceProfile.All.LastOrDefault(p => p.Capability <= CommonOptions.CapabilityOf(architecture))
             ?? throw new BadInputException($"--arch {architecture}: 75 or later");
         using AcmModel model = AcmModel.Load(folder);
         using SimulatedDriver simulated = new(new SimulatorOptions { Profile = profile });
@@ -34,7 +34,4 @@ internal static class ModelKernels
         });
         return [.. built.OrderBy(static one => one.Request, StringComparer.Ordinal)];
     }
-
-    private static int Number(string architecture) =>
-        int.TryParse(architecture.TrimEnd('a', 'f'), out int number) ? number : throw new BadInputException($"--arch {architecture}: a compute capability, as 80 or 90a");
 }

@@ -52,6 +52,10 @@ public class BadInputTests
     [TestCase("bench", "MODEL", "--seconds", "0")]
     [TestCase("bench", "MODEL", "--seconds", "NaN")]
     [TestCase("bench", "MODEL", "--batch", "0")]
+    [TestCase("bench", "MODEL", "--batch", "8", "--batch", "2000")]
+    [TestCase("info", "MODEL", "--backend", "abacus")]
+    [TestCase("info", "MODEL", "--precision", "int1")]
+    [TestCase("info", "MODEL", "--threads", "-1")]
     [TestCase("run", "MODEL")]
     [TestCase("run", "MODEL", "--input", "PICTURE", "--output", "PICTURE.out")]
     public void WrongUseIsExitCode2(params string[] arguments) =>
@@ -62,6 +66,18 @@ public class BadInputTests
     [TestCase("--budget", "", "--budget is empty")]
     public void Values_that_are_none_are_named_with_their_option(string option, string value, string said) =>
         Assert.That(Tool.Refuse(2, "classify", Tool.Model, Picture, option, value), Does.Contain(said));
+
+    [Test]
+    public void A_batch_that_is_no_number_is_named() =>
+        Assert.That(Tool.Refuse(2, "bench", Tool.Model, "--batch", "8", "--batch", "x"), Does.Contain("--batch x: not a whole number of 32 bits"));
+
+    [Test]
+    public void A_budget_is_looked_at_before_the_plot_is_drawn()
+    {
+        string plot = Path.Combine(_folder, "plot.png");
+        Tool.Refuse(2, "info", Tool.Model, "--budget", "7", "--plot", plot);
+        Assert.That(System.IO.File.Exists(plot), Is.False);
+    }
 
     [Test]
     public void A_command_that_is_none_is_named() =>

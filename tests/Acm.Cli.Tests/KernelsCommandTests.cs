@@ -38,6 +38,19 @@ internal sealed class KernelsCommandTests
     }
 
     [Test]
+    public void WhatIsNotUnderstoodIsRefusedBeforeAnythingIsCompiled()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder["one.cu"], "extern \"C\" __attribute__((global)) void one() { }\n");
+        foreach (string architecture in (string[])["foo", "80aa", "8", "-80", "a"])
+            Assert.That(Tool.Refuse(2, "kernels", "build", folder["one.cu"], $"--arch={architecture}", "--output", folder["cache"]), Does.Contain($"--arch {architecture}: "));
+        Assert.That(Tool.Refuse(2, "kernels", "build", folder["one.cu"], "--precision", "junk", "--output", folder["cache"]), Does.Contain("--precision junk: "));
+        foreach (string[] command in (string[][])[["kernels", "list"], ["kernels", "build", folder["one.cu"]]])
+            Assert.That(Tool.Refuse(2, [.. command, "--output", folder["one.cu"]]), Does.Contain("a file; name a folder"));
+        Assert.That(Tool.Refuse(2, "kernels", "build"), Does.Contain("(acm kernels build --help lists"));
+    }
+
+    [Test]
     public void BuildsAllKernelsOfAModelOnce()
     {
         if (CompilerSearch.Result.Compiler is null)

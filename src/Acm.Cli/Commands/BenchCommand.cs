@@ -14,7 +14,7 @@ internal static class BenchCommand
     {
         Argument<string> model = new("MODEL") { Description = "the model package" };
         Option<double> seconds = new("--seconds") { Description = "seconds per row, over 0", DefaultValueFactory = _ => 1, CustomParser = Number.Of<double> };
-        Option<int[]> batches = new("--batch") { Description = "sequences of one run; may be given several times", DefaultValueFactory = _ => [1, 8] };
+        Option<int[]> batches = new("--batch") { Description = "sequences of one run; may be given several times", DefaultValueFactory = _ => [1, 8], CustomParser = Number.All<int> };
         Command command = new("bench", "A quick look at latency by budget and batch on this machine, for a service that wants outputs alone: rows that reach none are left out, and not counted.") { model, seconds, batches };
         CommonOptions common = new(command);
         command.SetAction(parsed =>

@@ -16,10 +16,12 @@ internal static class InfoCommand
         CommonOptions common = new(command);
         command.SetAction(parsed =>
         {
+            // Nothing is run, but what no command accepts is not accepted here.
+            common.Session(parsed);
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
+            AppliedBudget? asked = Asked(loaded, common.Run(parsed));
             if (parsed.GetValue(plot) is { } file)
                 BudgetPlot.Draw(loaded, OutputFile.Ready("--plot", file)!);
-            AppliedBudget? asked = Asked(loaded, common.Run(parsed));
             if (common.Json(parsed))
                 WriteJson(output, loaded, asked, parsed.GetValue(plot));
             else

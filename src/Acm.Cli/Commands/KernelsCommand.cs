@@ -4,6 +4,7 @@ using System.Text.Json;
 using Acm.Cli.Output;
 using Acm.Native;
 using Acm.Native.Compile;
+using Acm.Runtime;
 using Acm.Runtime.Backends.Cuda;
 
 namespace Acm.Cli.Commands;
@@ -25,10 +26,12 @@ internal static class KernelsCommand
         Command command = new("build", "Compiles a model's kernels, or sources, into a cache: one to use, or one to carry along as prebuilt-kernels.") { sources, architectures, defines, precision, cubin, folder, json };
         command.SetAction(parsed =>
         {
+            Precision wanted = CommonOptions.PrecisionOf(parsed.GetValue(precision)!);
+            Array.ForEach(parsed.GetValue(architectures)!, static name => CommonOptions.CapabilityOf(name));
+            KernelCache cache = Cache(parsed.GetValue(folder));
             CompilerSearchResult search = CompilerSearch.Result;
             if (search.Compiler is not { } compiler)
                 throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, "no compiler was found", "install NVRTC, or set ACM_NVRTC to its path", search.Attempts));
-            KernelCache cache = parsed.GetValue(folder) is { } named ? new(named) : KernelCache.Default;
             KernelImageKind kind = parsed.GetValue(cubin) ? KernelImageKind.Cubin : KernelImageKind.Ptx;
             long start = Stopwatch.GetTimestamp();
             List<(string Request, CompiledKernel Kernel)> built = [];
@@ -37,7 +40,7 @@ internal static class KernelsCommand
                 {
                     if (Directory.Exists(source))
                     {
-                        built.AddRange(ModelKernels.Build(source, architecture, kind, CommonOptions.PrecisionOf(parsed.GetValue(precision)!), cache, compiler));
+                        built.AddRange(ModelKernels.Build(source, architecture, kind, wanted, cache, compiler));
                         continue;
                     }
                     string full = Path.GetFullPath(source);
@@ -83,12 +86,15 @@ internal static class KernelsCommand
         Command command = new("list", "Lists the kernels in a cache.") { folder, json };
         command.SetAction(parsed =>
         {
-            KernelCache cache = parsed.GetValue(folder) is { } named ? new(named) : KernelCache.Default;
+            KernelCache cache = Cache(parsed.GetValue(folder));
             Write(output, cache.Folder, [.. cache.List().Select(k => (k.Request, k.Kernel))], parsed.GetValue(json));
             return AcmTool.Done;
         });
         return command;
     }
+
+    private static KernelCache Cache(string? folder) => folder is null ? KernelCache.Default
+        : File.Exists(folder) ? throw new BadInputException($"--output {folder}: a file; name a folder") : new(folder);
 
     private static void Write(TextWriter output, string folder, IReadOnlyList<(string Request, CompiledKernel Kernel)> kernels, bool json)
     {
