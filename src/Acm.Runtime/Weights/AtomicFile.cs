@@ -99,8 +99,12 @@ internal sealed class AtomicFile : IDisposable
         || full.StartsWith("/proc/", StringComparison.Ordinal);
 
     // Its own place where it is no link. A link that leads nowhere yet has a target too.
-    private static string Target(string path) =>
-        new FileInfo(path).LinkTarget is null ? Path.GetFullPath(path) : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
+    private static string Target(string path)
+    {
+        // .NET does not follow a link that is named relative to the current folder and leads nowhere yet.
+        string full = Path.GetFullPath(path);
+        return new FileInfo(full).LinkTarget is null ? full : File.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName;
+    }
 
     // Null for a regular file, or nothing. The path is opened as given: /proc/self/fd/1 leads to "pipe:[123]", which has no path.
     private FileStream? Through(string path)

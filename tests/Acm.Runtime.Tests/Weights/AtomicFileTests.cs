@@ -51,6 +51,26 @@ public class AtomicFileTests
         Assert.That((new FileInfo(folder["first"]).LinkTarget, new FileInfo(folder["deep", "target"]).LinkTarget), Is.EqualTo(("second", (string?)null)));
     }
 
+    /// <summary>By its name alone, as one types it in its folder.</summary>
+    [Test]
+    public void ALinkOfTheCurrentFolderThatLeadsNowhereYetIsFollowed()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Ignore("links need a privilege there");
+        string link = $"link-{Guid.NewGuid():N}", target = link + "-target";
+        try
+        {
+            File.CreateSymbolicLink(link, target);
+            Write(link, "new");
+            Assert.That((new FileInfo(link).LinkTarget, File.ReadAllText(target)), Is.EqualTo((target, "new")));
+        }
+        finally
+        {
+            File.Delete(link);
+            File.Delete(target);
+        }
+    }
+
     [Test]
     public void APipeWithANameIsWrittenInto()
     {
