@@ -11,7 +11,7 @@ internal static class StandardStreams
     {
         Console.SetError(new Droppable());
         if (!OperatingSystem.IsWindows() && Console.IsOutputRedirected && Pipe() is { } pipe)
-            Console.SetOut(new StreamWriter(pipe, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+            Console.SetOut(new StreamWriter(new PatientStream(pipe), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
     }
 
     // .NET's own stream to a pipe takes everything and says nothing when nobody reads. Null for a file: FileStream writes at a position of
