@@ -1,4 +1,5 @@
 using Acm.Runtime;
+using Acm.Runtime.Backends.Cpu;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -40,6 +41,42 @@ public class ModelProperties
                 Assert.That(Bits.Same(together, random.Run(backend, random.Batch.Input(), threads: threads)), $"{backend}: {threads} threads");
             }
             Assert.That(Bits.Same(together, 3, random.Run(backend, random.Batch.Input(4, 3, 3)), 2), $"{backend}: in another batch");
+        }
+    }
+
+    [FsCheck.NUnit.Property(MaxTest = Cases)]
+    public void A_batch_of_many_rows_is_the_reference_and_has_the_same_bits_on_any_number_of_threads(int seed, bool published)
+    {
+        using var random = new RandomModel(seed, semantics: published ? "published_code" : "paper", sequences: 7);
+        // Enough for every number of threads to have lanes of its own.
+        int[] tokens = random.Run(BackendKind.Cpu, random.Batch.Input()).TokensOf.ToArray();
+        var chosen = new List<int>();
+        for (int rows = 0; rows < 4 * Lanes.FewestRows; rows += tokens[chosen[^1]])
+        {
+            chosen.Add(chosen.Count % tokens.Length);
+        }
+        var input = random.Batch.Input([.. chosen]);
+        var one = Run(BackendKind.Cpu, 1);
+        foreach (int threads in (int[])[2, 3, 4, 8])
+        {
+            Assert.That(Bits.Same(one, Run(BackendKind.Cpu, threads)), $"{threads} threads");
+        }
+        // The last token alone has every learner: what the published code leaves out depends on the whole batch.
+        var choose = new Random(seed);
+        var forced = new RunOptions
+        {
+            ForcedK = random.Model.Sites.ToDictionary(static site => site.Path, site => (ReadOnlyMemory<int>)Enumerable.Range(1, one.Tokens)
+                .Select(token => token == one.Tokens ? site.Learners : choose.Next(site.MinK, Math.Max(site.MinK + 1, site.Learners))).ToArray()),
+        };
+        var reference = Run(BackendKind.Reference, 1, forced);
+        Assert.That(Golden.RelativeError(Run(BackendKind.Cpu, 4, forced).Output, reference.ExactOutput), Is.LessThan(1e-4));
+
+        InferenceResult Run(BackendKind backend, int threads, RunOptions? options = null)
+        {
+            using var session = random.Model.CreateSession(new SessionOptions { Backend = backend, Threads = threads, MaxBatch = chosen.Count });
+            var result = session.CreateResult(hidden: true);
+            session.Run(input.Input, result, options);
+            return result;
         }
     }
 

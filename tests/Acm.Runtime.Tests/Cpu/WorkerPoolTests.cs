@@ -90,6 +90,34 @@ public sealed class WorkerPoolTests
     }
 
     [Test]
+    public void AsManyThreadsBeginInEachLane()
+    {
+        var work = new Counted(4);
+        work.Begin(10);
+        work.Arm([4, 10]);
+        // Each share from its own beginning: its last task is not its own any more.
+        foreach (int worker in (int[])[0, 1, 2, 3, 1, 2, 3, 0])
+            work.TryRunOne(worker);
+        Assert.That(work.Order, Is.EqualTo(new[] { 0, 2, 4, 7, 3, 5, 8, 1 }));
+        while (work.TryRunOne(1))
+        {
+        }
+        Assert.That(work.Times, Has.All.EqualTo(1));
+    }
+
+    [Test]
+    public void AHelperGetsTheSeatItWantsWhereThatIsFree()
+    {
+        var work = new Counted(4);
+        Assert.That(work.TakeSeat(2), Is.EqualTo(2));
+        Assert.That(work.TakeSeat(2), Is.EqualTo(1));
+        Assert.That(work.TakeSeat(70), Is.EqualTo(3), "more helpers than seats");
+        Assert.That(work.TakeSeat(3), Is.Zero, "none is left");
+        work.LeaveSeat(2);
+        Assert.That(work.TakeSeat(2), Is.EqualTo(2));
+    }
+
+    [Test]
     public void ARunGetsNoMoreHelpersThanItAskedFor()
     {
         WorkerPool pool = WorkerPool.Open(8);

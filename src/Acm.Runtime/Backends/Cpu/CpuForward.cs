@@ -4,53 +4,6 @@ using Acm.Runtime.Backends.Cpu.Steps;
 
 namespace Acm.Runtime.Backends.Cpu;
 
-/// <summary>What the gates chose at one ACM: k of each row, the rows by descending k, and how many rows each learner has.</summary>
-internal sealed unsafe class Choices : IDisposable
-{
-    private readonly NativeBuffer<int> _k = new(), _order = new(), _counts = new();
-
-    /// <summary>[rows].</summary>
-    public int* K => _k.Data;
-
-    /// <summary>[rows]: sorted place to row; rows of equal k keep their order.</summary>
-    public int* Order => _order.Data;
-
-    /// <summary>[N + 2]: rows with k of at least n; the last is 0.</summary>
-    public int* Counts => _counts.Data;
-
-    public void Need(int rows, int learners)
-    {
-        _k.Need(rows);
-        _order.Need(rows);
-        _counts.Need(learners + 2);
-    }
-
-    /// <summary>Sorts by counting: stable, one pass over k each for counts and places.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Sort(int rows, int learners)
-    {
-        int* next = stackalloc int[learners + 2];
-        for (int n = 0; n <= learners + 1; n++)
-            Counts[n] = 0;
-        for (int row = 0; row < rows; row++)
-            Counts[K[row]]++;
-        for (int n = learners; n >= 0; n--)
-        {
-            next[n] = Counts[n + 1];
-            Counts[n] += Counts[n + 1];
-        }
-        for (int row = 0; row < rows; row++)
-            Order[next[K[row]]++] = row;
-    }
-
-    public void Dispose()
-    {
-        _k.Dispose();
-        _order.Dispose();
-        _counts.Dispose();
-    }
-}
-
 /// <summary>
 /// One run at a time: buffers, the step under way, and its tasks. Nothing is allocated once the largest run has been seen. A front that shrinks long
 /// inputs (<see cref="CpuBackend.FrontSteps"/>) runs over a few sequences at a time, in buffers that they share and that stay in the caches.
@@ -70,16 +23,18 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     private readonly int[][] _starts;
     private readonly NativeBuffer<float>[] _scratch, _workerScratch;
     private readonly NativeBuffer<int>[] _maps;
+    // By lane, then by product.
     private readonly GemmTasks[] _products;
-    private readonly int[] _tasks = new int[MostProducts];
-    private int _productCount, _phase, _first;
+    private readonly int[] _taskEnds, _laneEnds;
+    private int _productCount, _laneCount, _phase, _first;
     private CpuStep? _step;
 
     public CpuForward(CpuBackend backend)
         : base(backend.Threads)
     {
         _backend = backend;
-        _products = [.. Enumerable.Range(0, MostProducts).Select(_ => new GemmTasks(backend.Threads))];
+        _products = [.. Enumerable.Range(0, MostProducts * Threads).Select(_ => new GemmTasks(Threads))];
+        (_taskEnds, _laneEnds) = (new int[_products.Length], new int[Threads]);
         _buffers = new float*[backend.BufferCount];
         _choices = [.. Enumerable.Range(0, backend.ChoiceCount).Select(_ => new Choices())];
         _starts = [.. Enumerable.Range(0, backend.SpaceCount).Select(_ => new int[2])];
@@ -207,7 +162,7 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Begins the list of row blocks of a product, the first of those carried out next.</summary>
     public void ClearBlocks()
     {
-        _productCount = 0;
+        _productCount = _laneCount = 0;
         _products[0].Clear();
     }
 
@@ -218,33 +173,35 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
     /// <summary>Ends the list: its row blocks are to be multiplied with every panel of their weights. Another product's list may follow.</summary>
     public void Add(in GemmCall call)
     {
-        _tasks[_productCount] = _products[_productCount].Begin(call);
-        if (++_productCount < MostProducts)
+        int tasks = _products[_productCount].Begin(call);
+        _taskEnds[_productCount] = tasks + (_productCount > 0 ? _taskEnds[_productCount - 1] : 0);
+        if (++_productCount < _products.Length)
             _products[_productCount].Clear();
     }
 
-    /// <summary>Carries out the products added, which must not depend on each other.</summary>
+    /// <summary>Ends a lane: the products added since the last one are its own.</summary>
+    public void EndLane() => _laneEnds[_laneCount++] = _taskEnds[_productCount - 1];
+
+    /// <summary>Carries out the products of all lanes, which must not depend on each other.</summary>
     public void Multiply()
     {
-        int tasks = 0;
+        int tasks = _laneEnds[_laneCount - 1];
         long work = 0;
         for (int i = 0; i < _productCount; i++)
-        {
-            tasks += _tasks[i];
             work += _products[i].Work;
-        }
         _step = null;
         if (work < 1 << 17 || tasks < 2)
             for (int task = 0; task < tasks; task++)
                 Execute(task, 0);
         else
-            _backend.Pool.Run(this, tasks);
+            _backend.Pool.Run(this, _laneEnds.AsSpan(0, _laneCount));
     }
 
-    /// <summary>Carries out one product.</summary>
+    /// <summary>Carries out one product that is not cut into lanes.</summary>
     public void Multiply(in GemmCall call)
     {
         Add(call);
+        EndLane();
         Multiply();
     }
 
@@ -256,8 +213,9 @@ internal sealed unsafe class CpuForward : ParallelWork, IForward
             return;
         }
         int product = 0;
-        while (task >= _tasks[product])
-            task -= _tasks[product++];
+        while (task >= _taskEnds[product])
+            product++;
+        task -= product > 0 ? _taskEnds[product - 1] : 0;
         _products[product].Execute(task, WorkerScratch(worker, _products[product].Room));
     }
 

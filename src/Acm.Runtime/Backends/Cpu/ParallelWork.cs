@@ -7,6 +7,7 @@ namespace Acm.Runtime.Backends.Cpu;
 /// <summary>
 /// Work cut into numbered tasks that any thread may take, in any order, each exactly once. Every thread begins with a share of neighbouring tasks,
 /// the same one from step to step, so that it often finds in its own cache what it reads; then it takes what others have left.
+/// Where tasks come in <see cref="Lanes"/>, as many threads begin in each.
 /// </summary>
 internal abstract class ParallelWork
 {
@@ -52,25 +53,36 @@ internal abstract class ParallelWork
 
     private ref long Share(int seat) => ref _shares[(seat + 1) * Apart];
 
-    internal void Arm(int tasks)
+    internal void Arm(int tasks) => Arm([tasks]);
+
+    /// <param name="ends">One past the last task of each lane; lanes divide <see cref="Threads"/>.</param>
+    internal void Arm(ReadOnlySpan<int> ends)
     {
-        _pending = tasks;
-        for (int seat = 0; seat < Threads; seat++)
+        _pending = ends[^1];
+        int each = Threads / ends.Length, begin = 0, seat = 0;
+        foreach (int laneEnd in ends)
         {
-            long first = (long)tasks * seat / Threads, end = (long)tasks * (seat + 1) / Threads;
-            Volatile.Write(ref Share(seat), end << 32 | first);
+            long tasks = laneEnd - begin;
+            for (int i = 0; i < each; i++, seat++)
+            {
+                long first = begin + tasks * i / each, end = begin + tasks * (i + 1) / each;
+                Volatile.Write(ref Share(seat), end << 32 | first);
+            }
+            begin = laneEnd;
         }
     }
 
     /// <summary>A number for a helper to work under; 0 where all are taken.</summary>
-    internal int TakeSeat()
+    /// <param name="wanted">The one it gets where that is free: its own from step to step.</param>
+    internal int TakeSeat(int wanted)
     {
         ulong free = Volatile.Read(ref _freeSeats);
         while (free != 0)
         {
-            ulong seen = Interlocked.CompareExchange(ref _freeSeats, free & (free - 1), free);
+            int seat = wanted < Threads && (free >> wanted & 1) != 0 ? wanted : BitOperations.TrailingZeroCount(free);
+            ulong seen = Interlocked.CompareExchange(ref _freeSeats, free & ~(1ul << seat), free);
             if (seen == free)
-                return BitOperations.TrailingZeroCount(free);
+                return seat;
             free = seen;
         }
         return 0;

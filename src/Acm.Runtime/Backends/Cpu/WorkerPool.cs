@@ -90,11 +90,16 @@ internal sealed class WorkerPool
     }
 
     /// <summary>Carries out all tasks of a work and returns when they are done. The caller holds a slot.</summary>
+    public void Run(ParallelWork work, int tasks) => Run(work, [tasks]);
+
+    /// <summary>The same of tasks in <see cref="Lanes"/>.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="ends">One past the last task of each lane.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Run(ParallelWork work, int tasks)
+    public void Run(ParallelWork work, ReadOnlySpan<int> ends)
     {
-        work.Arm(tasks);
-        int helpers = Math.Min(tasks, work.Threads) - 1;
+        work.Arm(ends);
+        int helpers = Math.Min(ends[^1], work.Threads) - 1;
         if (helpers > 0)
         {
             if (_cores.Length == 0 && Slots.AnyFree)
@@ -172,7 +177,7 @@ internal sealed class WorkerPool
             ParallelWork work = works[(first + i) % works.Length];
             if (!work.HasTasks || !Slots.TryEnter())
                 continue;
-            int seat = work.TakeSeat();
+            int seat = work.TakeSeat(first + 1);
             if (seat > 0)
             {
                 // A caller that waits for a core gets this one after the task in hand.

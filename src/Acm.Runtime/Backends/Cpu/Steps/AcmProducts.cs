@@ -3,8 +3,8 @@ using Acm.Runtime.Plan;
 namespace Acm.Runtime.Backends.Cpu.Steps;
 
 /// <summary>
-/// An ACM over its rows sorted by descending k: up as a staircase (learner n runs on the first rows only), down with each run of equal k summed over
-/// its own learners only and stored once, at its row's own place.
+/// An ACM over each lane's rows sorted by descending k: up as a staircase (learner n runs on the first rows only), down with each run of equal k summed
+/// over its own learners only and stored once, at its row's own place.
 /// </summary>
 internal sealed unsafe class AcmProducts
 {
@@ -40,41 +40,46 @@ internal sealed unsafe class AcmProducts
     // Rows at a multiple of the page size would all fall into the same few cache lines.
     private int HiddenPitch => Units + GemmKernels.Columns / 2;
 
+    private int EndsEach => _site.Learners + 2;
+
     /// <summary>Takes how many rows each learner has, and memory for the products.</summary>
     /// <param name="forward">The run's.</param>
     /// <param name="run">How k was chosen.</param>
-    /// <param name="counts">[N + 2], to be filled: rows with k of at least n.</param>
-    public void Begin(CpuForward forward, in ForwardRun run, int* counts)
+    /// <param name="lanes">Lanes of its rows.</param>
+    /// <param name="ends">[lanes, N + 2], to be filled: where a lane's rows with k of at least n end.</param>
+    public void Begin(CpuForward forward, in ForwardRun run, int lanes, int* ends)
     {
-        int learners = _site.Learners;
-        new ReadOnlySpan<int>(forward.Choice(_choice).Counts, learners + 2).CopyTo(new Span<int>(counts, learners + 2));
+        new ReadOnlySpan<int>(forward.Choice(_choice).Ends(0), lanes * EndsEach).CopyTo(new Span<int>(ends, lanes * EndsEach));
         if (_publishedCode && run.Routing.FixedLearners is null)
-            DropHighest(counts, learners);
-        forward.Scratch(_hidden, (long)counts[1] * HiddenPitch);
+            DropHighest(ends, lanes);
+        forward.Scratch(_hidden, (long)(ends + (lanes - 1) * EndsEach)[1] * HiddenPitch);
     }
 
-    /// <summary>Adds the product into the hidden units.</summary>
-    public void Up(CpuForward forward, int* counts)
+    /// <summary>Adds a lane's product into the hidden units.</summary>
+    public void Up(CpuForward forward, int* ends, int lane)
     {
-        forward.AddRows(forward.Buffer(_in), _in.Width, 0, counts[1], _in.Width, from: forward.Choice(_choice).Order);
+        ends += lane * EndsEach;
+        int start = ends[_site.Learners + 1];
+        forward.AddRows(forward.Buffer(_in), _in.Width, start, ends[1] - start, _in.Width, from: forward.Choice(_choice).Order + start);
         forward.Add(new GemmCall
         {
             Weights = _up,
             Stride = _in.Width,
-            LearnerRows = counts,
+            LearnerRows = ends,
             LearnerSize = _site.LearnerSize,
             Epilogue = new Epilogue { Bias = _upBias, Activation = _site.Activation, Out = forward.Scratch(_hidden, 0), OutStride = HiddenPitch },
         });
     }
 
-    /// <summary>Adds the product out of the hidden units.</summary>
-    public void Down(CpuForward forward, int* counts)
+    /// <summary>Adds a lane's product out of the hidden units.</summary>
+    public void Down(CpuForward forward, int* ends, int lane)
     {
+        ends += lane * EndsEach;
         float* hidden = forward.Scratch(_hidden, 0);
         for (int k = _site.Learners; k >= 0; k--)
             // A row without learners costs nothing where it stands in its residual already.
             if (k > 0 || _downBias is not null || _residual != _out)
-                forward.AddRows(hidden + (nint)counts[k + 1] * HiddenPitch, HiddenPitch, counts[k + 1], counts[k] - counts[k + 1], k * _site.LearnerSize,
+                forward.AddRows(hidden + (nint)ends[k + 1] * HiddenPitch, HiddenPitch, ends[k + 1], ends[k] - ends[k + 1], k * _site.LearnerSize,
                     bias: _downBias is null ? null : _downBias[k]);
         forward.Add(new GemmCall
         {
@@ -107,13 +112,14 @@ internal sealed unsafe class AcmProducts
     }
 
     // The released code never runs learner number max(k in the batch).
-    private static void DropHighest(int* counts, int learners)
+    private void DropHighest(int* ends, int lanes)
     {
-        int highest = 0;
-        for (int n = 1; n <= learners; n++)
-            if (counts[n] > 0)
-                highest = n;
-        if (highest > 0)
-            counts[highest] = 0;
+        int highest = 0, learners = _site.Learners;
+        for (int lane = 0; lane < lanes; lane++)
+            for (int n = 1; n <= learners; n++)
+                if ((ends + lane * EndsEach)[n] > (ends + lane * EndsEach)[learners + 1])
+                    highest = Math.Max(highest, n);
+        for (int lane = 0; lane < lanes && highest > 0; lane++)
+            (ends + lane * EndsEach)[highest] = (ends + lane * EndsEach)[learners + 1];
     }
 }

@@ -6,12 +6,18 @@ namespace Acm.Runtime.Backends.Cpu.Steps;
 internal sealed unsafe class LinearStep(Linear[] ops, CpuBackend backend) : CpuStep
 {
     private readonly Layer[] _layers = [.. ops.Select(op => new Layer(op, backend))];
+    private readonly int _rows = backend.Slot(ops[0].In).Rows;
 
     public override void Run(CpuForward forward, in ForwardRun run)
     {
         forward.ClearBlocks();
-        foreach (Layer layer in _layers)
-            layer.Add(forward);
+        int rows = forward.Rows(_rows), lanes = Lanes.Count(rows, forward.Threads);
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            foreach (Layer layer in _layers)
+                layer.Add(forward, Lanes.Start(lane, lanes, rows), Lanes.Start(lane + 1, lanes, rows));
+            forward.EndLane();
+        }
         forward.Multiply();
     }
 
@@ -23,9 +29,9 @@ internal sealed unsafe class LinearStep(Linear[] ops, CpuBackend backend) : CpuS
             [backend.Own(backend.Packing.OutputMajor(op.Weight, op.Out.Width, op.In.Width))];
         private readonly float* _bias = backend.KeepOrNull(op.Bias);
 
-        public void Add(CpuForward forward)
+        public void Add(CpuForward forward, int row, int end)
         {
-            forward.AddRows(forward.Buffer(_in), _in.Pitch, 0, forward.Rows(_in.Rows), _in.Width);
+            forward.AddRows(forward.Buffer(_in) + (nint)row * _in.Pitch, _in.Pitch, row, end - row, _in.Width);
             forward.Add(new GemmCall
             {
                 Weights = _weight,

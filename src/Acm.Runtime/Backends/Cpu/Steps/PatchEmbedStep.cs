@@ -47,9 +47,7 @@ internal sealed unsafe class PatchEmbedStep : CpuStep
                     Gather(pixels + (nint)image * _op.Channels * _op.ImageSize * _op.ImageSize, p, rows + (nint)row * _depth);
                 }
             }
-        forward.ClearBlocks();
-        forward.AddRows(rows, _depth, 0, patches, _depth);
-        forward.Multiply(new GemmCall
+        GemmCall call = new()
         {
             Weights = _weight,
             Stride = _depth,
@@ -63,7 +61,17 @@ internal sealed unsafe class PatchEmbedStep : CpuStep
                 ResidualStride = width,
                 ResidualRows = positionRows,
             },
-        });
+        };
+        forward.ClearBlocks();
+        int lanes = Lanes.Count(patches, forward.Threads);
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            int start = Lanes.Start(lane, lanes, patches);
+            forward.AddRows(rows + (nint)start * _depth, _depth, start, Lanes.Start(lane + 1, lanes, patches) - start, _depth);
+            forward.Add(call);
+            forward.EndLane();
+        }
+        forward.Multiply();
     }
 
     private void Gather(float* image, int patch, float* row)

@@ -44,11 +44,11 @@ internal sealed unsafe class RouteStep : CpuStep
 
     public override void Run(CpuForward forward, in ForwardRun run)
     {
-        int rows = forward.Rows(_in.Rows);
+        int rows = forward.Rows(_in.Rows), lanes = Lanes.Count(rows, forward.Threads);
         bool gates = false;
         foreach (GatedSite site in _sites)
         {
-            forward.Choice(site.Choice).Need(rows, site.Site.Learners);
+            forward.Choice(site.Choice).Need(rows, site.Site.Learners, lanes);
             gates |= site.Chain is null && IsFree(site, run.Routing);
         }
         if (gates || _norm is not null)
@@ -62,7 +62,7 @@ internal sealed unsafe class RouteStep : CpuStep
                 Force(forced.Span, forward.Starts(_tokens), forward.Starts(_in.Rows), choices.K);
             else if (site.Chain is { } chain)
                 Choose(chain.Logits(forward, forward.Buffer(_in), _in.Width, rows), Outputs(site.Site), rows, site.Site.MinK, run.Routing.Lambda, Outputs(site.Site), choices.K);
-            choices.Sort(rows, site.Site.Learners);
+            choices.Sort(rows, lanes);
             if (!run.Choices.IsEmpty)
                 new ReadOnlySpan<int>(choices.K, rows).CopyTo(run.Choices[(site.Index * forward.Rows(_tokens))..]);
         }
