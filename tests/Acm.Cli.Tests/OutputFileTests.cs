@@ -32,6 +32,19 @@ public class OutputFileTests
         Assert.That(Directory.Exists(folder["absent"]), Is.False);
     }
 
+    [TestCaseSource(nameof(Commands))]
+    public void What_stood_there_is_replaced_as_a_whole(string option, string[] command)
+    {
+        using TemporaryFolder folder = new();
+        command = [.. command.Select(word => Named(folder, word))];
+        File.WriteAllText(folder["file"], "before");
+        using StreamReader before = new(new FileStream(folder["file"], FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+        Tool.Succeed([.. command, option, folder["file"]]);
+        Assert.That(before.ReadToEnd(), Is.EqualTo("before"), "whoever reads it meanwhile");
+        Assert.That(File.ReadAllBytes(folder["file"])[..6], Is.Not.EqualTo("before"u8.ToArray()));
+        Assert.That(Directory.GetFiles(folder.Path, "file*"), Has.Length.EqualTo(1), "nothing is left beside it");
+    }
+
     private static string Named(TemporaryFolder folder, string word)
     {
         switch (word)

@@ -71,9 +71,7 @@ internal static class KernelsCommand
             IKernelCompiler compiler = CompilerSearch.Result.Compiler
                 ?? throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, "no compiler was found", "install NVRTC, or set ACM_NVRTC to its path", CompilerSearch.Result.Attempts));
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(file)!))!);
-            using FileStream to = File.Create(parsed.GetValue(file)!);
-            int count = PrebuiltKernels.Write(to, compiler);
-            output.WriteLine($"{count} kernels by {compiler.Name}, {to.Length} bytes");
+            AtomicFile.Write(parsed.GetValue(file)!, to => output.WriteLine($"{PrebuiltKernels.Write(to, compiler)} kernels by {compiler.Name}, {to.Length} bytes"));
             return AcmTool.Done;
         });
         return command;

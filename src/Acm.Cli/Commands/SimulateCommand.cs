@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Acm.Cli.Output;
+using Acm.Runtime;
 using Acm.Simulator;
 using Acm.Simulator.Conformance;
 using Acm.Simulator.Counters;
@@ -55,8 +56,11 @@ internal static class SimulateCommand
                 Report.Json(output, writer => Write(writer, results));
             else if (json is not null)
             {
-                using StreamWriter to = new(json);
-                Report.Json(to, writer => Write(writer, results));
+                AtomicFile.Write(json, file =>
+                {
+                    using StreamWriter to = new(file, leaveOpen: true);
+                    Report.Json(to, writer => Write(writer, results));
+                });
             }
 
             return failed > 0 ? AcmTool.CheckFailed : AcmTool.Done;

@@ -34,6 +34,6 @@ internal static class BudgetPlot
         plot.Axes.Bottom.Label.Text = "share of the learners' cost that is run, % (calibration data)";
         plot.Title($"{System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(model.Folder))}: what a budget buys");
         plot.ShowLegend(Alignment.MiddleRight);
-        plot.SavePng(path, 1000, 620);
+        AtomicFile.Write(path, file => file.Write(plot.GetImageBytes(1000, 620, ImageFormat.Png)));
     }
 }
