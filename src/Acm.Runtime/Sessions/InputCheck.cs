@@ -11,7 +11,7 @@ internal sealed class InputCheck
     private readonly int _maxLength;
     private readonly int _shortest;
     private readonly TokenEmbed? _embed;
-    private readonly int[] _oneEach;
+    private int[] _oneEach = [];
 
     public InputCheck(ForwardPlan plan, int maxBatch, int maxLength)
     {
@@ -20,7 +20,6 @@ internal sealed class InputCheck
         _maxLength = maxLength;
         _embed = plan.Ops.OfType<TokenEmbed>().FirstOrDefault();
         _shortest = ShortestOf(plan.Tokens);
-        _oneEach = plan.Input == InputKind.Pixels ? Enumerable.Repeat(1, maxBatch).ToArray() : [];
     }
 
     /// <summary>The shortest sequence that gives a token.</summary>
@@ -67,7 +66,15 @@ internal sealed class InputCheck
             throw new ArgumentException($"The model takes {_plan.InputWidth} numbers an image; the input holds {values}, which is no whole number of images above 0.", "input");
         }
         RequireBatch(batch);
-        return _oneEach.AsSpan(0, batch);
+        int[] oneEach = Volatile.Read(ref _oneEach);
+        if (oneEach.Length < batch)
+        {
+            // As many as this takes, and not as the session may: that can be any number.
+            oneEach = new int[batch];
+            Array.Fill(oneEach, 1);
+            Volatile.Write(ref _oneEach, oneEach);
+        }
+        return oneEach.AsSpan(0, batch);
     }
 
     private int Total(ReadOnlySpan<int> lengths)

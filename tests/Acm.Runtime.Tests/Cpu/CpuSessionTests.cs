@@ -50,6 +50,21 @@ public sealed class CpuSessionTests
     }
 
     [Test]
+    public void AnyMostBatchMayBeNamedAndCostsNothingBeforeItRuns()
+    {
+        using var model = AcmModel.Load(Package());
+        long before = GC.GetTotalAllocatedBytes(precise: true);
+        using var session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = int.MaxValue });
+        Assert.That(GC.GetTotalAllocatedBytes(precise: true) - before, Is.LessThan(64 << 20));
+        var result = session.CreateResult();
+        foreach (int batch in (int[])[1, 3, 2])
+        {
+            session.Run(ModelInput.Pixels(Pixels(model, batch)), result);
+            Assert.That(result.Batch, Is.EqualTo(batch));
+        }
+    }
+
+    [Test]
     public void NaNInAnImageSpoilsThatImageOnly()
     {
         using var model = AcmModel.Load(Package());
