@@ -73,6 +73,9 @@ internal sealed unsafe partial class FunctionDecoder
             case (16, false):
                 Add(subtract ? &Scalar.Run2<Sub16, uint, uint, uint> : &Scalar.Run2<Add16, uint, uint, uint>, InstructionClass.Integer, i);
                 break;
+            case (32, false) when type is PtxType.U16x2 or PtxType.S16x2 && !subtract:
+                Add(&Vector.Run2<Add16x2>, InstructionClass.Integer, i);
+                break;
             case (32, false) when type.IsInteger():
                 Add(subtract ? &Vector.Run2<Sub32> : &Vector.Run2<Add32>, InstructionClass.Integer, i);
                 break;
@@ -226,20 +229,38 @@ internal sealed unsafe partial class FunctionDecoder
     {
         if (IsFloatOperation())
             return false;
+        bool relu = _m.Take("relu");
         PtxType type = _m.Type();
         Instruction i = Three(type);
+        if (relu)
+        {
+            Add((type, maximum) switch
+            {
+                (PtxType.S32, false) => &Vector.Run2<MinReluS32>,
+                (PtxType.S32, true) => &Vector.Run2<MaxReluS32>,
+                (PtxType.S16x2, false) => &Vector.Run2<MinReluS16x2>,
+                (PtxType.S16x2, true) => &Vector.Run2<MaxReluS16x2>,
+                _ => throw Unsupported("'.relu' needs s32 or s16x2"),
+            }, InstructionClass.Integer, i);
+            return true;
+        }
+
         Add((type, maximum) switch
         {
             (PtxType.S16, false) => &Scalar.Run2<MinS16, uint, uint, uint>,
             (PtxType.U16, false) => &Scalar.Run2<MinU16, uint, uint, uint>,
             (PtxType.S32, false) => &Vector.Run2<MinS32>,
             (PtxType.U32, false) => &Vector.Run2<MinU32>,
+            (PtxType.S16x2, false) => &Vector.Run2<MinS16x2>,
+            (PtxType.U16x2, false) => &Vector.Run2<MinU16x2>,
             (PtxType.S64, false) => &Scalar.Run2<MinS64, long, long, long>,
             (PtxType.U64, false) => &Scalar.Run2<MinU64, ulong, ulong, ulong>,
             (PtxType.S16, true) => &Scalar.Run2<MaxS16, uint, uint, uint>,
             (PtxType.U16, true) => &Scalar.Run2<MaxU16, uint, uint, uint>,
             (PtxType.S32, true) => &Vector.Run2<MaxS32>,
             (PtxType.U32, true) => &Vector.Run2<MaxU32>,
+            (PtxType.S16x2, true) => &Vector.Run2<MaxS16x2>,
+            (PtxType.U16x2, true) => &Vector.Run2<MaxU16x2>,
             (PtxType.S64, true) => &Scalar.Run2<MaxS64, long, long, long>,
             (PtxType.U64, true) => &Scalar.Run2<MaxU64, ulong, ulong, ulong>,
             _ => throw Unsupported("this type is not known here"),
@@ -252,6 +273,8 @@ internal sealed unsafe partial class FunctionDecoder
         if (IsFloatOperation())
             return false;
         PtxType type = _m.Type();
+        if (!type.IsInteger())
+            throw Unsupported("this type is not known here");
         Operands(2);
         Instruction i = new() { A = Src(1, type), D = Dst(0, type) };
         Add((type.Bits(), negate) switch
