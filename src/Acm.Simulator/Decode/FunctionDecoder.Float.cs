@@ -39,7 +39,6 @@ internal sealed unsafe partial class FunctionDecoder
     {
         RoundMode? rounding = _m.Round();
         bool ftz = _m.Take("ftz"), saturate = _m.Take("sat"), relu = _m.Take("relu");
-        _m.Take("oob");
         PtxType type = _m.Type();
         bool three = name is "fma" or "mad";
         Operands(three ? 4 : 3);
@@ -160,19 +159,7 @@ internal sealed unsafe partial class FunctionDecoder
         switch (type)
         {
             case PtxType.F32:
-                Add((maximum, nan, ftz, xor) switch
-                {
-                    (false, _, _, true) => &Float.Run2<MinXorF, Exactly>,
-                    (true, _, _, true) => &Float.Run2<MaxXorF, Exactly>,
-                    (false, false, false, _) => &Float.Run2<MinF, Exactly>,
-                    (false, false, true, _) => &Float.Run2<MinF, Flushed>,
-                    (false, true, false, _) => &Float.Run2<MinNaNF, Exactly>,
-                    (false, true, true, _) => &Float.Run2<MinNaNF, Flushed>,
-                    (true, false, false, _) => &Float.Run2<MaxF, Exactly>,
-                    (true, false, true, _) => &Float.Run2<MaxF, Flushed>,
-                    (true, true, false, _) => &Float.Run2<MaxNaNF, Exactly>,
-                    (true, true, true, _) => &Float.Run2<MaxNaNF, Flushed>,
-                }, InstructionClass.Float, i);
+                Add(ftz ? MinimumMaximum<Flushed>(maximum, nan, xor) : MinimumMaximum<Exactly>(maximum, nan, xor), InstructionClass.Float, i);
                 break;
             case PtxType.F64 when !ftz && !nan && !xor:
                 Add(maximum ? &Scalar.Run2<MaxD, double, double, double> : &Scalar.Run2<MinD, double, double, double>, InstructionClass.Double, i);
@@ -182,6 +169,19 @@ internal sealed unsafe partial class FunctionDecoder
                 break;
         }
     }
+
+    private static delegate*<Warp, Instruction*, uint, void> MinimumMaximum<TMode>(bool maximum, bool nan, bool xor)
+        where TMode : IFloatMode => (maximum, nan, xor) switch
+        {
+            (false, false, false) => &Float.Run2<MinF, TMode>,
+            (false, true, false) => &Float.Run2<MinNaNF, TMode>,
+            (false, false, true) => &Float.Run2<XorSign<MinF>, TMode>,
+            (false, true, true) => &Float.Run2<XorSign<MinNaNF>, TMode>,
+            (true, false, false) => &Float.Run2<MaxF, TMode>,
+            (true, true, false) => &Float.Run2<MaxNaNF, TMode>,
+            (true, false, true) => &Float.Run2<XorSign<MaxF>, TMode>,
+            (true, true, true) => &Float.Run2<XorSign<MaxNaNF>, TMode>,
+        };
 
     private void FloatSign(bool negate)
     {

@@ -19,6 +19,26 @@ public sealed class InstructionTests
     [TestCase("max.relu.s32", 5u, 0xfffffff0u, 5u)]
     public void Packed_integers_and_relu(string operation, uint a, uint b, uint want) => Assert.That(Two(operation, a, b), Is.EqualTo(want));
 
+    [TestCase("min.xorsign.abs.f32", 0xc0000000u, 0x3f800000u, 0xbf800000u)]
+    [TestCase("min.xorsign.abs.f32", 0x7fc00000u, 0xbf800000u, 0xbf800000u)]
+    [TestCase("min.NaN.xorsign.abs.f32", 0xc0000000u, 0x3f800000u, 0xbf800000u)]
+    [TestCase("max.NaN.xorsign.abs.f32", 0xc0000000u, 0xbf800000u, 0x40000000u)]
+    [TestCase("max.ftz.xorsign.abs.f32", 0x80000001u, 0x00000002u, 0x80000000u)]
+    [TestCase("min.NaN.xorsign.abs.f16x2", 0xc0003c00u, 0x3c00c000u, 0xbc00bc00u)]
+    public void The_smaller_or_larger_magnitude_with_the_sign_of_the_product(string operation, uint a, uint b, uint want) =>
+        Assert.That(Two(operation, a, b), Is.EqualTo(want));
+
+    [TestCase("min.NaN.xorsign.abs.f32", 0x7fc00000u, 0x3f800000u, 0x7f800000u)]
+    [TestCase("max.NaN.xorsign.abs.f32", 0x3f800000u, 0xffc00000u, 0x7f800000u)]
+    [TestCase("min.NaN.xorsign.abs.f16x2", 0x7e007e00u, 0x3c003c00u, 0x7c007c00u)]
+    [TestCase("max.NaN.xorsign.abs.bf16x2", 0x3f803f80u, 0x7fc07fc0u, 0x7f807f80u)]
+    public void A_nan_wins_over_a_magnitude_where_it_is_asked_to(string operation, uint a, uint b, uint exponent)
+    {
+        uint result = Two(operation, a, b);
+        Assert.That(result & exponent, Is.EqualTo(exponent));
+        Assert.That(result & ~exponent & 0x7fff7fff, Is.Not.Zero);
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

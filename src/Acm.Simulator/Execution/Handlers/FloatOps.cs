@@ -136,9 +136,12 @@ internal readonly struct MinNaNF : IFloat2 { public static Vector512<float> Do(V
 internal readonly struct MaxNaNF : IFloat2 { public static Vector512<float> Do(Vector512<float> a, Vector512<float> b) => Vector512.Max(a, b); }
 
 /// <summary>The smaller (larger) magnitude with the product's sign: <c>.xorsign.abs</c>.</summary>
-internal readonly struct MinXorF : IFloat2 { public static Vector512<float> Do(Vector512<float> a, Vector512<float> b) => XorSign(Vector512.MinNumber(Vector512.Abs(a), Vector512.Abs(b)), a, b); internal static Vector512<float> XorSign(Vector512<float> m, Vector512<float> a, Vector512<float> b) => (m.AsUInt32() | ((a.AsUInt32() ^ b.AsUInt32()) & Vector512.Create(0x80000000u))).AsSingle(); }
-
-internal readonly struct MaxXorF : IFloat2 { public static Vector512<float> Do(Vector512<float> a, Vector512<float> b) => MinXorF.XorSign(Vector512.MaxNumber(Vector512.Abs(a), Vector512.Abs(b)), a, b); }
+internal readonly struct XorSign<T> : IFloat2
+    where T : IFloat2
+{
+    public static Vector512<float> Do(Vector512<float> a, Vector512<float> b) =>
+        (T.Do(Vector512.Abs(a), Vector512.Abs(b)).AsUInt32() | ((a.AsUInt32() ^ b.AsUInt32()) & Vector512.Create(0x80000000u))).AsSingle();
+}
 
 internal readonly struct FmaF : IFloat3 { public static Vector512<float> Do(Vector512<float> a, Vector512<float> b, Vector512<float> c) => Vector512.FusedMultiplyAdd(a, b, c); }
 

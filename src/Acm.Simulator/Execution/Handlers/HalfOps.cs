@@ -69,8 +69,8 @@ internal static unsafe class HalfOps
             HalfOp.Sub => Rounding.FusedOdd(x, 1, -y),
             HalfOp.Mul => x * y,
             HalfOp.Fma => Rounding.FusedOdd(x, y, z),
-            HalfOp.Min => (flags & 16) != 0 ? XorSign(double.MinNumber(Math.Abs(x), Math.Abs(y)), x, y) : (flags & 8) != 0 ? Math.Min(x, y) : double.MinNumber(x, y),
-            HalfOp.Max => (flags & 16) != 0 ? XorSign(double.MaxNumber(Math.Abs(x), Math.Abs(y)), x, y) : (flags & 8) != 0 ? Math.Max(x, y) : double.MaxNumber(x, y),
+            HalfOp.Min or HalfOp.Max when (flags & 16) != 0 => XorSign(Extreme(op, flags, Math.Abs(x), Math.Abs(y)), x, y),
+            HalfOp.Min or HalfOp.Max => Extreme(op, flags, x, y),
             HalfOp.Ex2 => Math.Pow(2, x),
             _ => Math.Tanh(x),
         };
@@ -87,6 +87,14 @@ internal static unsafe class HalfOps
             bits = 0;
         return bits;
     }
+
+    private static double Extreme(HalfOp op, int flags, double x, double y) => (op, flags & 8) switch
+    {
+        (HalfOp.Min, 0) => double.MinNumber(x, y),
+        (HalfOp.Min, _) => Math.Min(x, y),
+        (_, 0) => double.MaxNumber(x, y),
+        _ => Math.Max(x, y),
+    };
 
     private static double XorSign(double magnitude, double x, double y) =>
         Math.CopySign(magnitude, double.IsNegative(x) != double.IsNegative(y) ? -1 : 1);
