@@ -39,6 +39,19 @@ public sealed class InstructionTests
         Assert.That(result & ~exponent & 0x7fff7fff, Is.Not.Zero);
     }
 
+    [TestCase("mul.rz.f64", 1e300, 1e300, double.MaxValue)]
+    [TestCase("mul.rm.f64", -1e300, 1e300, double.NegativeInfinity)]
+    [TestCase("mul.rp.f64", -1e300, 1e300, -double.MaxValue)]
+    [TestCase("div.rz.f64", 1e300, 1e-300, double.MaxValue)]
+    [TestCase("div.rp.f64", 1e300, -1e-300, -double.MaxValue)]
+    [TestCase("add.rm.f64", double.MaxValue, double.MaxValue, double.MaxValue)]
+    public void What_overflows_stops_at_the_largest_number_when_rounded_inward(string operation, double a, double b, double want)
+    {
+        ulong x = BitConverter.DoubleToUInt64Bits(a), y = BitConverter.DoubleToUInt64Bits(b);
+        uint[] got = Run($"mov.b64 %d1, 0x{x:x}; mov.b64 %d2, 0x{y:x}; {operation} %d3, %d1, %d2; st.global.u64 [%q], %d3;", 2);
+        Assert.That(BitConverter.UInt64BitsToDouble(got[0] | ((ulong)got[1] << 32)), Is.EqualTo(want));
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

@@ -151,10 +151,15 @@ internal static class ExactDouble
     /// <summary>1 where the exact result is above <paramref name="near"/>, -1 below, 0 equal; and the sign of the exact result.</summary>
     public static int Compare(FloatOp op, double a, double b, double c, double near, out int sign)
     {
+        if (double.IsInfinity(near)) // of finite operands: the exact result lies inward of it, however large
+        {
+            sign = Math.Sign(near);
+            return -sign;
+        }
+
         // Everything as an integer times 2^-2200 (products: 2^-2200 is the product's unit, so each factor has 2^-1100).
         BigInteger x = Scaled(a), y = Scaled(b), z = Scaled(c) << 1100;
-        bool beyond = double.IsInfinity(near);
-        BigInteger r = beyond ? (near > 0 ? BigInteger.One : BigInteger.MinusOne) << 2124 : Scaled(near);
+        BigInteger r = Scaled(near);
         switch (op)
         {
             case FloatOp.Add:
