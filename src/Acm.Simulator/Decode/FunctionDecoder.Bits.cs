@@ -325,7 +325,7 @@ internal sealed unsafe partial class FunctionDecoder
             PtxType of = _m.Type();
             if (ftz && of != PtxType.F32)
                 throw Unsupported("'.ftz' needs f32");
-            Instruction s = new() { A = Src(1, type), B = Src(2, type), C = Src(3, of), D = Dst(0, type), Mode = (type.Bits() == 64 ? 1 : 0) | (of == PtxType.F32 ? 2 : 0) };
+            Instruction s = new() { A = Src(1, type), B = Src(2, type), C = Src(3, of), D = Dst(0, type), Mode = (type.Bits() == 64 ? 1 : 0) | (of == PtxType.F32 ? 2 : 0) | (ftz ? 4 : 0) };
             Add(&Compare.Slct, InstructionClass.Compare, s);
             return;
         }

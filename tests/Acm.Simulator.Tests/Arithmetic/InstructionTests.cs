@@ -52,6 +52,13 @@ public sealed class InstructionTests
         Assert.That(BitConverter.UInt64BitsToDouble(got[0] | ((ulong)got[1] << 32)), Is.EqualTo(want));
     }
 
+    [TestCase("slct.f32.f32", 0x80000001u, 2u)]
+    [TestCase("slct.ftz.f32.f32", 0x80000001u, 1u)]
+    [TestCase("slct.ftz.u32.f32", 0x80800000u, 2u)]
+    [TestCase("slct.ftz.u32.f32", 0x7fc00000u, 2u)]
+    public void A_selection_by_sign_flushes_the_selector(string operation, uint selector, uint want) =>
+        Assert.That(Run($"mov.b32 %r1, 1; mov.b32 %r2, 2; mov.b32 %r3, 0x{selector:x}; {operation} %r4, %r1, %r2, %r3; st.global.u32 [%q], %r4;", 1)[0], Is.EqualTo(want));
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

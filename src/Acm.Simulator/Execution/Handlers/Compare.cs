@@ -136,13 +136,13 @@ internal static unsafe class Compare
             Lanes.Store(d, lane, Vector512.ConditionalSelect(Lanes.Expand64(p >> lane), Vector512.Load(a + lane), Vector512.Load(b + lane)), exec);
     }
 
-    /// <summary>slct: c &gt;= 0 ? a : b. Mode: 1 64 bits, 2 c is f32.</summary>
+    /// <summary>slct: c &gt;= 0 ? a : b. Mode: 1 64 bits, 2 c is f32, 4 flush c.</summary>
     public static void Slct(Warp w, Instruction* i, uint exec)
     {
         for (; exec != 0; exec &= exec - 1)
         {
             int lane = BitOperations.TrailingZeroCount(exec);
-            bool first = (i->Mode & 2) != 0 ? ((float*)w.Plane(i->C))[lane] >= 0 : ((int*)w.Plane(i->C))[lane] >= 0;
+            bool first = (i->Mode & 2) == 0 ? ((int*)w.Plane(i->C))[lane] >= 0 : ((i->Mode & 4) != 0 ? Float.Flush(((float*)w.Plane(i->C))[lane]) : ((float*)w.Plane(i->C))[lane]) >= 0;
             if ((i->Mode & 1) != 0)
                 w.Wide(i->D)[lane] = w.Wide(first ? i->A : i->B)[lane];
             else
