@@ -1,3 +1,4 @@
+using Acm.Simulator.Parser;
 using Acm.Simulator.Tests.Device;
 using NUnit.Framework;
 
@@ -59,14 +60,22 @@ public sealed class InstructionTests
     public void A_selection_by_sign_flushes_the_selector(string operation, uint selector, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 1; mov.b32 %r2, 2; mov.b32 %r3, 0x{selector:x}; {operation} %r4, %r1, %r2, %r3; st.global.u32 [%q], %r4;", 1)[0], Is.EqualTo(want));
 
+    [TestCase(int.MinValue, uint.MaxValue)]
+    [TestCase(2, 7u)]
+    [TestCase(-2, 3u)]
+    public void Fns_counts_set_bits_from_a_place(int offset, uint want) =>
+        Assert.That(Run($"mov.b32 %r1, 0xc8; fns.b32 %r2, %r1, 6, {offset}; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 
-    private static uint[] Run(string body, int words)
+    private static uint[] Run(string body, int words) => RunModule(PtxBench.Module(body), words);
+
+    private static uint[] RunModule(string ptx, int words)
     {
         using PtxBench bench = new(new SimulatorOptions { Profile = DeviceProfile.H100 });
         ulong p = bench.Buffer("p", 0), q = bench.Device.Allocate((ulong)words * 4, "q");
-        bench.Launch(PtxBench.Module(body), 1, 1, p, q);
+        bench.Launch(ptx, 1, 1, p, q);
         return bench.Words(q, words);
     }
 }

@@ -56,7 +56,8 @@ internal static class Bits
             return uint.MaxValue;
         if (offset == 0)
             return (mask >> (int)from & 1) != 0 ? from : uint.MaxValue;
-        int step = offset > 0 ? 1 : -1, count = Math.Abs(offset) - 1;
+        int step = offset > 0 ? 1 : -1;
+        long count = Math.Abs((long)offset) - 1;
         for (int at = (int)from; at is >= 0 and < 32; at += step)
         {
             if ((mask >> at & 1) != 0 && count-- == 0)
