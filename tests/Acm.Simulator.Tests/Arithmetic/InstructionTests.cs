@@ -66,6 +66,16 @@ public sealed class InstructionTests
     public void Fns_counts_set_bits_from_a_place(int offset, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 0xc8; fns.b32 %r2, %r1, 6, {offset}; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
+    [TestCase("rcp.approx.ftz.f64", 1e-310, double.PositiveInfinity)]
+    [TestCase("rcp.approx.ftz.f64", -1e308, -0.0)]
+    [TestCase("rcp.approx.ftz.f64", 4.0, 0.25)]
+    [TestCase("rsqrt.approx.ftz.f64", 1e-310, double.PositiveInfinity)]
+    public void Approximate_reciprocals_of_f64_flush_operand_and_result(string operation, double a, double want)
+    {
+        uint[] got = Run($"mov.b64 %d1, 0x{BitConverter.DoubleToUInt64Bits(a):x}; {operation} %d2, %d1; st.global.u64 [%q], %d2;", 2);
+        Assert.That(got[0] | ((ulong)got[1] << 32), Is.EqualTo(BitConverter.DoubleToUInt64Bits(want)));
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

@@ -205,9 +205,14 @@ internal readonly struct NegD : IScalar1<double, double> { public static double 
 internal readonly struct AbsD : IScalar1<double, double> { public static double Do(double a) => Math.Abs(a); }
 
 /// <summary>rcp.approx.ftz.f64: the low half of the significand is zero.</summary>
-internal readonly struct RcpApproxD : IScalar1<double, double> { public static double Do(double a) => BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(1 / (double.IsSubnormal(a) ? Math.CopySign(0, a) : a)) & ~0xffffffffL); }
+internal readonly struct RcpApproxD : IScalar1<double, double>
+{
+    public static double Do(double a) => BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(Flush(1 / Flush(a))) & ~0xffffffffL);
 
-internal readonly struct RsqrtApproxD : IScalar1<double, double> { public static double Do(double a) => 1 / Math.Sqrt(double.IsSubnormal(a) ? Math.CopySign(0, a) : a); }
+    internal static double Flush(double x) => double.IsSubnormal(x) ? Math.CopySign(0, x) : x;
+}
+
+internal readonly struct RsqrtApproxD : IScalar1<double, double> { public static double Do(double a) => 1 / Math.Sqrt(RcpApproxD.Flush(a)); }
 
 internal readonly struct RsqrtD : IScalar1<double, double> { public static double Do(double a) => 1 / Math.Sqrt(a); }
 
