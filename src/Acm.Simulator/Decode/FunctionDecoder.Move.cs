@@ -159,7 +159,7 @@ internal sealed unsafe partial class FunctionDecoder
             return;
         }
 
-        i.Extra = AddTable(new Conversion(to, from, mode, integral is not null, ftz, saturate, relu, wideSource, wideTarget, narrowTarget));
+        i.Extra = AddTable(new Conversion(to, from, mode, integral is not null, ftz, saturate, relu, finite, wideSource, wideTarget, narrowTarget));
         Add(&Conversions.Run, InstructionClass.Convert, i);
     }
 

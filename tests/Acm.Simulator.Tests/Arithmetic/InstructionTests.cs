@@ -76,6 +76,13 @@ public sealed class InstructionTests
         Assert.That(got[0] | ((ulong)got[1] << 32), Is.EqualTo(BitConverter.DoubleToUInt64Bits(want)));
     }
 
+    [TestCase("cvt.rna.tf32.f32", 0x7f7fffffu, 0x7f800000u)]
+    [TestCase("cvt.rna.satfinite.tf32.f32", 0x7f7fffffu, 0x7f7fe000u)]
+    [TestCase("cvt.rna.satfinite.tf32.f32", 0xff800000u, 0xff7fe000u)]
+    [TestCase("cvt.rna.satfinite.tf32.f32", 0x3f801000u, 0x3f802000u)]
+    public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
+        Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

@@ -5,7 +5,7 @@ using Acm.Simulator.Parser;
 namespace Acm.Simulator.Execution.Handlers;
 
 /// <summary>What a <c>cvt</c> does.</summary>
-internal sealed record Conversion(PtxType To, PtxType From, RoundMode Mode, bool ToIntegral, bool Ftz, bool Saturate, bool Relu, bool WideSource, bool WideTarget, bool NarrowTarget);
+internal sealed record Conversion(PtxType To, PtxType From, RoundMode Mode, bool ToIntegral, bool Ftz, bool Saturate, bool Relu, bool Finite, bool WideSource, bool WideTarget, bool NarrowTarget);
 
 /// <summary>cvt. The hot ones have vectors; the others read a value, round it and write it.</summary>
 internal static unsafe class Conversions
@@ -69,7 +69,10 @@ internal static unsafe class Conversions
             case PtxType.BF16:
                 return Narrows.ToBf16(x, how.Mode);
             case PtxType.TF32:
-                return double.IsNaN(x) ? 0x7fffffff : BitConverter.SingleToUInt32Bits((float)Rounding.To(x, FloatFormat.Tf32, how.Mode));
+                if (double.IsNaN(x))
+                    return 0x7fffffff;
+                double tf32 = Rounding.To(x, FloatFormat.Tf32, how.Mode);
+                return BitConverter.SingleToUInt32Bits((float)(how.Finite ? Math.Clamp(tf32, -FloatFormat.Tf32.Max, FloatFormat.Tf32.Max) : tf32));
             default:
                 float f = how.Mode == RoundMode.Nearest ? (float)x : (float)Rounding.To(x, FloatFormat.F32, how.Mode);
                 return BitConverter.SingleToUInt32Bits(how.Ftz ? Float.Flush(f) : f);
