@@ -142,6 +142,8 @@ internal sealed unsafe partial class FunctionDecoder
             case NameOperand name when s_specials.TryGetValue(name.Name, out SpecialRegister which):
                 if (Place(type) == 64)
                     throw Unsupported($"'{name.Name}' read as 64 bits");
+                if (which is >= SpecialRegister.ClusterIdX and <= SpecialRegister.ClusterNctaRank && _kernel.Module.Functions.Any(f => f.HasClusters))
+                    throw Unsupported("clusters of several blocks are not supported");
                 return Special(which);
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);

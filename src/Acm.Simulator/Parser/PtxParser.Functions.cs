@@ -103,7 +103,7 @@ internal sealed partial class PtxParser
                     function.MaximumThreads = ParseTriple();
                     break;
                 case ".reqnctapercluster":
-                    ParseTriple();
+                    function.HasClusters = ParseTriple().Any(size => size > 1);
                     break;
                 case ".minnctapersm" or ".maxnctapersm" or ".maxnreg" or ".maxclusterrank":
                     Integer("a number");

@@ -102,6 +102,9 @@ internal sealed class PtxFunction(string name, bool isEntry, int line)
 
     public bool HasBody { get; set; }
 
+    /// <summary>Whether its blocks run in clusters of several.</summary>
+    public bool HasClusters { get; set; }
+
     /// <summary><c>.reqntid</c>, or null.</summary>
     public int[]? RequiredThreads { get; set; }
 

@@ -83,6 +83,14 @@ public sealed class InstructionTests
     public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
+    [TestCase("1, 1, 1", true)]
+    [TestCase("2, 1, 1", false)]
+    public void The_place_in_a_cluster_is_known_where_clusters_have_one_block(string blocks, bool known)
+    {
+        string ptx = PtxBench.Module("mov.u32 %r1, %cluster_ctarank; st.global.u32 [%q], %r1;").Replace("p1)", $"p1)\n.reqnctapercluster {blocks}", StringComparison.Ordinal);
+        Assert.That(() => RunModule(ptx, 1), known ? Is.EqualTo(new uint[] { 0 }) : Throws.TypeOf<PtxUnsupportedException>());
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 
