@@ -255,6 +255,8 @@ internal sealed unsafe partial class FunctionDecoder
             _ => throw Unsupported($"space '.{space}' is not known"),
         };
         Operands(2);
-        Add(&Control.IsSpace, InstructionClass.Compare, new Instruction { A = Src(1, PtxType.B64), D = Dst(0, PtxType.Pred), Mode = (int)which });
+        Instruction i = new() { A = Src(1, PtxType.B64), D = Dst(0, PtxType.Pred), Mode = (int)which, Mode2 = space == "const" ? 1 : 0 };
+        i.Extra = AddTable(_kernel.Module.Variables.Where(v => v.Space == StateSpace.Const).ToArray());
+        Add(&Control.IsSpace, InstructionClass.Compare, i);
     }
 }

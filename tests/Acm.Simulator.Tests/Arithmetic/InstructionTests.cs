@@ -83,6 +83,15 @@ public sealed class InstructionTests
     public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
+    [Test]
+    public void Addresses_of_constants_are_told_from_those_of_global_memory()
+    {
+        string test(string space, string register, int at) =>
+            $"isspacep.{space} %c1, {register}; selp.u32 %r1, 1, 0, %c1; st.global.u32 [%q+{at}], %r1;\n";
+        string ptx = PtxBench.Module("cvta.const.u64 %d1, table;\n" + test("const", "%d1", 0) + test("global", "%d1", 4) + test("const", "%p", 8) + test("global", "%p", 12));
+        Assert.That(RunModule(ptx.Replace(".file", ".const .align 4 .b32 table[4] = {1, 2, 3, 4};\n.file", StringComparison.Ordinal), 4), Is.EqualTo(new uint[] { 1, 0, 0, 1 }));
+    }
+
     [TestCase("1, 1, 1", true)]
     [TestCase("2, 1, 1", false)]
     public void The_place_in_a_cluster_is_known_where_clusters_have_one_block(string blocks, bool known)

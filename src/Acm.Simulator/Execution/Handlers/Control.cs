@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using Acm.Simulator.Memory;
+using Acm.Simulator.Parser;
 
 namespace Acm.Simulator.Execution.Handlers;
 
@@ -298,15 +299,17 @@ internal static unsafe class Control
         }
     }
 
-    /// <summary>isspacep: Mode is the space.</summary>
+    /// <summary>isspacep: Mode is the space; Mode2 1: const, whose variables lie among global memory.</summary>
     public static void IsSpace(Warp w, Instruction* i, uint exec)
     {
+        VariableSymbol[] constants = (VariableSymbol[])w.Frame.Code.Tables[i->Extra];
         uint mask = 0;
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
-            MemorySpace space = MemoryAccess.SpaceOf(w.Wide(i->A)[lane]);
-            mask |= ((int)space == i->Mode ? 1u : 0) << lane;
+            ulong address = w.Wide(i->A)[lane];
+            bool constant = Array.Exists(constants, v => address - (ulong)v.Address < (ulong)v.Size);
+            mask |= ((int)MemoryAccess.SpaceOf(address) == i->Mode && constant == (i->Mode2 == 1) ? 1u : 0) << lane;
         }
 
         Lanes.SetPredicate(w.Plane(i->D), mask, exec);
