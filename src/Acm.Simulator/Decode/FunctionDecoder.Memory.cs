@@ -155,6 +155,7 @@ internal sealed unsafe partial class FunctionDecoder
         bool policy = TakeHints();
         string name = _m.TakeAny("add", "exch", "cas", "min", "max", "inc", "dec", "and", "or", "xor") ?? throw Unsupported("this operation is not known");
         _m.Take("noftz");
+        int count = _m.TakeAny("v2", "v4", "v8") is { } vector ? vector[1] - '0' : 1;
         PtxType type = _m.Type();
         AtomicOp op = Enum.Parse<AtomicOp>(name, ignoreCase: true);
         bool good = op switch
@@ -172,6 +173,18 @@ internal sealed unsafe partial class FunctionDecoder
         int operands = first + (op == AtomicOp.Cas ? 3 : 2);
         Operands(operands, operands + (policy ? 1 : 0));
         Instruction i = Address(Op(first), space);
+        if (count > 1)
+        {
+            if (!type.IsFloat() || type.Bits() > 32 || space is not (MemorySpace.Global or MemorySpace.Generic))
+                throw Unsupported("a vector of this type or in this space is not known here");
+            i.Count = count;
+            i.E = AtomicElements(reduce ? null : Op(0), Op(first + 1), count, type);
+            i.Extra = AddTable(new Atomic(op, type, acquire, release, !reduce && Op(0) is VectorOperand));
+            _kernel.SmallestStore = Math.Min(_kernel.SmallestStore, type.Bytes());
+            Add(&Atomics.RunVector, InstructionClass.Atomic, i, CheckKind.Strict);
+            return;
+        }
+
         i.B = Src(first + 1, type);
         i.C = op == AtomicOp.Cas ? Src(first + 2, type) : i.B;
         if (!reduce)
@@ -179,6 +192,24 @@ internal sealed unsafe partial class FunctionDecoder
         i.Extra = AddTable(new Atomic(op, type, acquire, release, !reduce && Op(0) is RegisterOperand));
         _kernel.SmallestStore = Math.Min(_kernel.SmallestStore, type.Bytes());
         Add(&Atomics.Run, InstructionClass.Atomic, i, CheckKind.Strict);
+    }
+
+    /// <summary>Operand and result of each element of a vector, one after the other.</summary>
+    private int AtomicElements(Operand? results, Operand operands, int count, PtxType type)
+    {
+        if (operands is not VectorOperand from || from.Items.Count != count || (results is VectorOperand to && to.Items.Count != count))
+            throw Refuse($"{count} registers expected");
+        int at = _extra.Count;
+        int[] values = [.. from.Items.Select(item => Src(item, type))];
+        for (int n = 0; n < count; n++)
+        {
+            int result = results is VectorOperand { Items: var items } ? Dst(items[n], type) : -1;
+            if (values.Contains(result))
+                throw Unsupported("a register is both operand and result of a vector");
+            _extra.AddRange([values[n], result]);
+        }
+
+        return at;
     }
 
     private void AsynchronousCopy()
@@ -294,6 +325,8 @@ internal sealed unsafe partial class FunctionDecoder
             throw Unsupported("this createpolicy is not known");
         if (how == "cvt")
             _m.Take("L2");
+        else if (how == "range")
+            _m.TakeNext("global");
         TakeHints();
         if (_m.Type() != PtxType.B64)
             throw Unsupported("a policy has 64 bits");

@@ -100,6 +100,15 @@ public sealed class InstructionTests
         Assert.That(() => RunModule(ptx, 1), known ? Is.EqualTo(new uint[] { 0 }) : Throws.TypeOf<PtxUnsupportedException>());
     }
 
+    [TestCase("atom.global.add.v2.f32 {%f3, %f4}, [%q], {%f1, %f2}; st.global.v2.f32 [%q+16], {%f3, %f4};", new[] { 0x3f800000u, 0x40000000u, 0u, 0u, 0u, 0u })]
+    [TestCase("red.relaxed.gpu.global.add.v4.f32 [%q], {%f1, %f2, %f2, %f1};", new[] { 0x3f800000u, 0x40000000u, 0x40000000u, 0x3f800000u, 0u, 0u })]
+    [TestCase("mov.b32 %r1, 0x3c004000; red.global.v2.f16x2.add.noftz [%q+8], {%r1, %r1};", new[] { 0u, 0u, 0x3c004000u, 0x3c004000u, 0u, 0u })]
+    public void Vector_atomics_change_each_element(string operation, uint[] want)
+    {
+        string zero = string.Concat(Enumerable.Range(0, 6).Select(i => $"st.global.u32 [%q+{4 * i}], 0;\n"));
+        Assert.That(Run($"{zero}mov.f32 %f1, 0f3F800000; mov.f32 %f2, 0f40000000; {operation}", 6), Is.EqualTo(want));
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

@@ -12,7 +12,7 @@ internal sealed record Atomic(AtomicOp Op, PtxType Type, bool Acquire, bool Rele
 
 /// <summary>
 /// atom and red: D old value (or scratch), A address, B operand, C the second one of cas. Blocks run on several host threads, so global memory
-/// is changed by compare-and-exchange. Count: a vector's elements (then B and D index <see cref="Code.Extra"/>).
+/// is changed by compare-and-exchange.
 /// </summary>
 internal static unsafe class Atomics
 {
@@ -71,6 +71,22 @@ internal static unsafe class Atomics
             w.Block.Checks?.SharedAtomic(w, i, shared, addresses, bytes);
             AccessCounters.Shared(w, addresses, shared, bytes);
             Change(w, i, shared, addresses, how, shared: true);
+        }
+    }
+
+    /// <summary>Each element of a vector is changed for itself. Count: how many; E: their B and D in <see cref="Code.Extra"/>.</summary>
+    public static void RunVector(Warp w, Instruction* i, uint exec)
+    {
+        int bytes = ((Atomic)w.Frame.Code.Tables[i->Extra]).Type.Bytes();
+        MemoryAccess.CheckAlignment(w, MemoryAccess.Addresses(w, i), exec, bytes * i->Count);
+        int* registers = w.Frame.Code.ExtraFirst + i->E;
+        Instruction element = *i;
+        for (int n = 0; n < i->Count; n++)
+        {
+            (element.B, element.D) = (registers[2 * n], registers[(2 * n) + 1]);
+            element.C = element.B;
+            Run(w, &element, exec);
+            element.Imm += bytes;
         }
     }
 
