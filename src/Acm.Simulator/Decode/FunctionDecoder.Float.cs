@@ -154,6 +154,8 @@ internal sealed unsafe partial class FunctionDecoder
         if (xor && !_m.Take("abs"))
             throw Refuse("'.xorsign' needs '.abs'");
         PtxType type = _m.Type();
+        if (OperandCount == 4)
+            throw Unsupported($"'{_m.Name}' of three values is not supported");
         Instruction i = Three(type);
         i.C = i.A;
         switch (type)

@@ -152,7 +152,7 @@ internal sealed unsafe partial class FunctionDecoder
             case NameOperand name when Place(type) == 64 && _kernel.Module.NumberOf(name.Name) is > 0 and int number:
                 return Constant(AddressMap.Function(number), true);
             case NameOperand name:
-                throw Refuse($"'{name.Name}' is not declared");
+                throw name.Name[0] == '%' ? Unsupported($"register '{name.Name}' is not known") : Refuse($"'{name.Name}' is not declared");
             default:
                 throw Refuse("this form of operand is not known here");
         }

@@ -111,6 +111,11 @@ internal sealed unsafe partial class FunctionDecoder
         {
             throw Unsupported(e.Message);
         }
+        catch (PtxException e) when (e is not PtxUnsupportedException && _m.Left.Count > 0)
+        {
+            // A form with other operands than those known: the modifier is what tells it.
+            throw Unsupported($"modifier '.{_m.Left[0]}' of '{_m.Name}' is not known ({e.Reason})");
+        }
     }
 
     private void AddSite()

@@ -61,7 +61,7 @@ internal sealed partial class PtxParser
     {
         string space = Word("'.param'");
         if (space != ".param")
-            throw Refuse($"a parameter in '{space}' is not supported");
+            throw Unsupported($"a parameter in '{space}' is not supported");
         int align = 0;
         PtxType type = PtxType.None;
         while (Current.Kind == TokenKind.Word && Current.Text.StartsWith('.'))
@@ -83,7 +83,7 @@ internal sealed partial class PtxParser
         bool isArray = Current.Is('[');
         long count = ParseDimensions(out bool open);
         if (open)
-            throw Refuse($"variable argument lists are not supported ('{name}')");
+            throw Unsupported($"variable argument lists are not supported ('{name}')");
         if (count * type.Bytes() > 32768)
             throw Refuse($"parameter '{name}' is too large");
         return new VariableSymbol(name, StateSpace.Param, isArray && align > 0 ? align : type.Bytes(), count * type.Bytes());
@@ -114,7 +114,7 @@ internal sealed partial class PtxParser
                     SkipPragma();
                     break;
                 default:
-                    throw Refuse($"function attribute '{word}' is not known");
+                    throw Unsupported($"function attribute '{word}' is not known");
             }
         }
     }
@@ -263,7 +263,7 @@ internal sealed partial class PtxParser
                 SkipSection();
                 break;
             default:
-                throw Refuse($"directive '{word}' is not known", line);
+                throw Unsupported($"directive '{word}' is not known", line);
         }
     }
 
@@ -271,7 +271,7 @@ internal sealed partial class PtxParser
     {
         string word = Word("a type");
         if (!word.StartsWith('.') || !PtxTypes.TryParse(word[1..], out PtxType type) || (type.Bits() < 8 && type != PtxType.Pred))
-            throw Refuse($"registers of type '{word}' are not supported");
+            throw Unsupported($"registers of type '{word}' are not supported");
         Scope scope = _scopes[^1];
         do
         {

@@ -125,7 +125,7 @@ internal sealed partial class PtxParser
         bytes.Clear();
         int width = type.Bytes();
         if (width > 8)
-            throw Refuse("initial values of this width are not supported");
+            throw Unsupported("initial values of this width are not supported");
         if (Current.Kind == TokenKind.Word)
         {
             bool generic = Current.Text == "generic";

@@ -37,9 +37,22 @@ internal sealed partial class PtxParser
 
     private PtxException Refuse(string reason, int line = 0)
     {
+        (line, string text) = Place(line);
+        return new PtxException(line, text, reason);
+    }
+
+    /// <summary>For what the PTX ISA has and this device does not.</summary>
+    private PtxUnsupportedException Unsupported(string reason, int line = 0)
+    {
+        (line, string text) = Place(line);
+        return new PtxUnsupportedException(line, text, reason);
+    }
+
+    private (int Line, string Text) Place(int line)
+    {
         line = line == 0 ? Current.Line : line;
         string text = line <= _lines.Length ? _lines[line - 1].Trim() : "";
-        return new PtxException(line, text.Length > 200 ? text[..200] + "..." : text, reason);
+        return (line, text.Length > 200 ? text[..200] + "..." : text);
     }
 
     private bool Skip(char punctuation)
@@ -134,7 +147,7 @@ internal sealed partial class PtxParser
                 ParseDeclaration(false);
                 break;
             default:
-                throw Refuse($"directive '{word}' is not known", line);
+                throw Unsupported($"directive '{word}' is not known", line);
         }
     }
 

@@ -109,6 +109,14 @@ public sealed class InstructionTests
         Assert.That(Run($"{zero}mov.f32 %f1, 0f3F800000; mov.f32 %f2, 0f40000000; {operation}", 6), Is.EqualTo(want));
     }
 
+    [TestCase("min.f32 %f1, %f2, %f3, %f4;", "three values")]
+    [TestCase("add.f32.f16 %f1, %r1, %f2;", "'.f16'")]
+    [TestCase("mov.u32 %r1, %envreg3;", "'%envreg3'")]
+    [TestCase(".reg .v4 .b32 v;", "'.v4'")]
+    [TestCase("fma.rn.oob.f16x2 %r1, %r1, %r1, %r1;", "'.oob'")]
+    public void What_other_devices_have_is_named_as_not_supported(string operation, string named) =>
+        Assert.That(() => Run(operation, 1), Throws.TypeOf<PtxUnsupportedException>().With.Message.Contains(named).And.Message.Contains("PTX line"));
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 
