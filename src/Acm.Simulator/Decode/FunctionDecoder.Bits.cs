@@ -63,6 +63,9 @@ internal sealed unsafe partial class FunctionDecoder
         }
 
         Instruction i = Three(type);
+        if (which == 0 && (Op(1) is ConstantOperand || Op(2) is ConstantOperand))
+            _masked.Add(i.D);
+        bool setsField = which == 1 && (_masked.Contains(i.A) || _masked.Contains(i.B));
         Add((type.Bits(), which) switch
         {
             (16 or 32, 0) => &Vector.Run2<And32>,
@@ -72,7 +75,7 @@ internal sealed unsafe partial class FunctionDecoder
             (64, 1) => &Vector.Wide2<Or64>,
             (64, 2) => &Vector.Wide2<Xor64>,
             _ => throw Unsupported("this type is not known here"),
-        }, InstructionClass.Logic, i);
+        }, InstructionClass.Logic, i, setsField ? CheckKind.Any : CheckKind.Propagate);
     }
 
     private void Not(bool boolean)

@@ -19,6 +19,9 @@ internal sealed unsafe partial class FunctionDecoder
     private readonly Dictionary<string, List<string>> _targets = new(StringComparer.Ordinal);
     private readonly Dictionary<int, List<string>> _branches = [];
     private readonly Dictionary<VariableSymbol, int> _local = [];
+
+    /// <summary>Registers that took a part of a word: what or adds to them is a bit field of a word that need not be whole yet.</summary>
+    private readonly HashSet<int> _masked = [];
     private readonly List<int> _reads = [];
     private readonly List<int> _writes = [];
     private Dictionary<string, KernelParameter> _parameters = [];

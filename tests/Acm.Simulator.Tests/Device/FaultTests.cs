@@ -150,6 +150,15 @@ public sealed class FaultTests
         };
         yield return new Check
         {
+            Name = "bit field that nobody set", Kind = FaultKind.UninitialisedRegister, Thread = 0, Shared = ".local .align 4 .b8 word[4];",
+            Faulty = "ld.local.u32 %r1, [word]; and.b32 %r2, %r1, 7;" + At + "st.global.u32 [%q4], %r2; //!",
+            Sound = """
+                ld.local.u32 %r1, [word]; and.b32 %r2, %r1, -8; and.b32 %r3, %me, 7; or.b32 %r4, %r2, %r3; st.local.u32 [word], %r4;
+                ld.local.u32 %r5, [word]; and.b32 %r6, %r5, 7; st.global.u32 [%q4], %r6;
+                """,
+        };
+        yield return new Check
+        {
             Name = "trap", Kind = FaultKind.Trap, Thread = 3,
             Faulty = "setp.eq.u32 %c1, %me, 3;" + At + "@%c1 trap; //!", Sound = "setp.eq.u32 %c1, %me, 77; @%c1 trap;",
         };
