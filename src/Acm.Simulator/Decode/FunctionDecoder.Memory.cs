@@ -139,7 +139,7 @@ internal sealed unsafe partial class FunctionDecoder
         if (store)
             Add(&LoadStore.Store, kind, i, CheckKind.Store);
         else
-            Add(&LoadStore.Load, kind, i, local ? CheckKind.LoadLocal : CheckKind.Strict);
+            Add(&LoadStore.Load, kind, i, !local ? CheckKind.Strict : _statement.IsUnusedLoad ? CheckKind.Define : CheckKind.LoadLocal);
     }
 
     private static int KindOf(Operand item, PtxType type)

@@ -6,6 +6,7 @@ internal sealed partial class PtxParser
     private PtxFunction _function = null!;
     private readonly List<Scope> _scopes = [];
     private SourceLine? _source;
+    private bool _unusedLoad;
 
     /// <summary>The names of one pair of braces.</summary>
     private sealed class Scope
@@ -111,7 +112,7 @@ internal sealed partial class PtxParser
                 case ".noreturn" or ".explicitcluster" or ".blocksareclusters":
                     break;
                 case ".pragma":
-                    SkipPragma();
+                    ParsePragma();
                     break;
                 default:
                     throw Unsupported($"function attribute '{word}' is not known");
@@ -257,7 +258,7 @@ internal sealed partial class PtxParser
                 ParseFile();
                 break;
             case ".pragma":
-                SkipPragma();
+                ParsePragma();
                 break;
             case ".section":
                 SkipSection();

@@ -30,7 +30,8 @@ internal sealed partial class PtxParser
         if (!Current.Is(';'))
             throw Refuse($"expected ';', found {Describe(Current)}");
         _at++;
-        _function.Body.Add(new InstructionStatement(line, opcode, guard, negated, operands, _source) { Text = text });
+        _function.Body.Add(new InstructionStatement(line, opcode, guard, negated, operands, _source) { Text = text, IsUnusedLoad = _unusedLoad });
+        _unusedLoad = false;
     }
 
     private string Shorten(int from, int to)

@@ -137,7 +137,7 @@ internal sealed partial class PtxParser
                 SkipSection();
                 break;
             case ".pragma":
-                SkipPragma();
+                ParsePragma();
                 break;
             case ".visible" or ".extern" or ".weak" or ".common":
                 ParseDeclaration(word == ".extern");
@@ -221,12 +221,15 @@ internal sealed partial class PtxParser
         return new SourceLine(_files.GetValueOrDefault(file, $"file {file}"), line);
     }
 
-    private void SkipPragma()
+    /// <summary>Hints for the assembler, but for the one that says that nothing of what the next load brings is used.</summary>
+    private void ParsePragma()
     {
         do
         {
-            if (Take().Kind != TokenKind.Text)
+            Token text = Take();
+            if (text.Kind != TokenKind.Text)
                 throw Refuse("expected the pragma's text");
+            _unusedLoad = text.Text is "used_bytes_mask 0" or "used_bytes_mask 0x0";
         }
         while (Skip(','));
         Expect(';');

@@ -75,6 +75,9 @@ internal sealed record InstructionStatement(
 {
     /// <summary>The statement, for messages.</summary>
     public required string Text { get; init; }
+
+    /// <summary>A load of which no byte is used (a copy of a struct's gap).</summary>
+    public bool IsUnusedLoad { get; init; }
 }
 
 /// <summary>A position of the source from <c>.loc</c>.</summary>

@@ -159,6 +159,12 @@ public sealed class FaultTests
         };
         yield return new Check
         {
+            Name = "copy of local memory that nobody wrote", Kind = FaultKind.UninitialisedRegister, Thread = 0, Shared = ".local .align 4 .b8 gap[4];",
+            Faulty = "ld.local.u32 %r1, [gap];" + At + "st.global.u32 [%q4], %r1; //!",
+            Sound = ".pragma \"used_bytes_mask 0\";\nld.local.u32 %r1, [gap]; st.global.u32 [%q4], %r1;",
+        };
+        yield return new Check
+        {
             Name = "trap", Kind = FaultKind.Trap, Thread = 3,
             Faulty = "setp.eq.u32 %c1, %me, 3;" + At + "@%c1 trap; //!", Sound = "setp.eq.u32 %c1, %me, 77; @%c1 trap;",
         };
