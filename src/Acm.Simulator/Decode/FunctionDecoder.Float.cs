@@ -77,6 +77,12 @@ internal sealed unsafe partial class FunctionDecoder
                 i.Mode2 = (ftz ? 1 : 0) | (saturate ? 2 : 0);
                 Add(&DirectedFloat.Single, InstructionClass.Float, i);
                 break;
+            case PtxType.F32x2 when !saturate && !relu:
+                i.Count = (int)op;
+                i.Mode = (int)mode;
+                i.Mode2 = ftz ? 1 : 0;
+                Add(&DirectedFloat.Pair, InstructionClass.Float, i);
+                break;
             case PtxType.F64:
                 if (ftz || saturate)
                     throw Refuse("f64 has neither '.ftz' nor '.sat'");

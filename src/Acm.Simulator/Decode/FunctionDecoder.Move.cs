@@ -123,7 +123,8 @@ internal sealed unsafe partial class FunctionDecoder
 
         if (finite && to != PtxType.TF32)
             throw Unsupported("'.satfinite' is not known for this conversion");
-        if (to.Bits() < 8 || from.Bits() < 8 || to is PtxType.E4M3 or PtxType.E5M2 || from is PtxType.E4M3 or PtxType.E5M2 or PtxType.F16x2 or PtxType.BF16x2)
+        if (to.Bits() < 8 || from.Bits() < 8 || to is PtxType.E4M3 or PtxType.E5M2 || from is PtxType.E4M3 or PtxType.E5M2 or PtxType.F16x2 or PtxType.BF16x2
+            || to == PtxType.F32x2 || from == PtxType.F32x2)
             throw Unsupported("this conversion is not known");
         Operands(2);
         Operand source = Op(1);

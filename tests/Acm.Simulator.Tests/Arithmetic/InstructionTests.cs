@@ -117,6 +117,18 @@ public sealed class InstructionTests
     public void What_other_devices_have_is_named_as_not_supported(string operation, string named) =>
         Assert.That(() => Run(operation, 1), Throws.TypeOf<PtxUnsupportedException>().With.Message.Contains(named).And.Message.Contains("PTX line"));
 
+    [TestCase("add.rn.f32x2 %d3, %d1, %d2;", 4f, -1.5f)]
+    [TestCase("sub.f32x2 %d3, %d1, %d2;", -2f, 2.5f)]
+    [TestCase("mul.rz.ftz.f32x2 %d3, %d1, %d2;", 3f, -1f)]
+    [TestCase("fma.rn.f32x2 %d3, %d1, %d2, %d2;", 6f, -3f)]
+    [TestCase("add.rp.f32x2 %d3, %d1, %d4;", 1.0000001f, 0.50000006f)]
+    public void Pairs_of_f32_are_computed_each(string operation, float low, float high)
+    {
+        string body = "mov.b32 %r1, 0f3F800000; mov.b32 %r2, 0f3F000000; mov.b64 %d1, {%r1, %r2}; mov.b32 %r3, 0f40400000; mov.b32 %r4, 0fC0000000; mov.b64 %d2, {%r3, %r4}; "
+            + $"mov.b64 %d4, 0x0000000100000001; {operation} st.global.u64 [%q], %d3;";
+        Assert.That(Run(body, 2), Is.EqualTo(new[] { BitConverter.SingleToUInt32Bits(low), BitConverter.SingleToUInt32Bits(high) }));
+    }
+
     private static uint Two(string operation, uint a, uint b) =>
         Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 

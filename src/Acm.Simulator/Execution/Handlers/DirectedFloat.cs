@@ -13,18 +13,30 @@ internal static unsafe class DirectedFloat
     public static void Single(Warp w, Instruction* i, uint exec)
     {
         float* a = (float*)w.Plane(i->A), b = (float*)w.Plane(i->B), c = (float*)w.Plane(i->C), d = (float*)w.Plane(i->D);
-        bool ftz = (i->Mode2 & 1) != 0;
         for (; exec != 0; exec &= exec - 1)
         {
             int lane = BitOperations.TrailingZeroCount(exec);
-            float x = a[lane], y = b[lane], z = c[lane];
-            if (ftz)
-                (x, y, z) = (Float.Flush(x), Float.Flush(y), Float.Flush(z));
-            float r = Single((FloatOp)i->Count, x, y, z, (RoundMode)i->Mode);
-            if (ftz)
-                r = Float.Flush(r);
+            float r = One(i, a[lane], b[lane], c[lane]);
             d[lane] = (i->Mode2 & 2) != 0 ? Float.Clamp(r) : r;
         }
+    }
+
+    /// <summary>f32x2: two f32 in a register of 64 bits.</summary>
+    public static void Pair(Warp w, Instruction* i, uint exec)
+    {
+        float* a = (float*)w.Wide(i->A), b = (float*)w.Wide(i->B), c = (float*)w.Wide(i->C), d = (float*)w.Wide(i->D);
+        for (; exec != 0; exec &= exec - 1)
+        {
+            int at = 2 * BitOperations.TrailingZeroCount(exec);
+            (d[at], d[at + 1]) = (One(i, a[at], b[at], c[at]), One(i, a[at + 1], b[at + 1], c[at + 1]));
+        }
+    }
+
+    private static float One(Instruction* i, float x, float y, float z)
+    {
+        if ((i->Mode2 & 1) == 0)
+            return Single((FloatOp)i->Count, x, y, z, (RoundMode)i->Mode);
+        return Float.Flush(Single((FloatOp)i->Count, Float.Flush(x), Float.Flush(y), Float.Flush(z), (RoundMode)i->Mode));
     }
 
     public static float Single(FloatOp op, float a, float b, float c, RoundMode mode)
