@@ -51,6 +51,26 @@ public class RaggedBatchTests
         Assert.That(Calls(device, "cuGraphExecDestroy"), Is.EqualTo(Calls(device, "cuGraphInstantiateWithFlags") - 16), "graphs alive");
     }
 
+    /// <summary>As many as no single grid has extents for, in a session that allows them.</summary>
+    [TestCase(Architecture.Bert, 42)]
+    [TestCase(Architecture.Wav2Vec2, 122)]
+    public void A_batch_may_have_more_sequences_than_a_grid(Architecture architecture, int seed)
+    {
+        const int sequences = ushort.MaxValue + 2;
+        using RandomModel random = new(seed, architecture);
+        using DeviceSession device = new(random.Model, Precision.Float32, maxBatch: 1 << 17, maxLength: 1 << 22);
+        int length = Enumerable.Range(1, 1000).First(samples => random.Model.Plan.Tokens.RowsOf(samples) == 1);
+        InferenceResult together = device.Run(Input(0, sequences), hidden: false);
+        foreach (int one in (int[])[0, sequences / 2, sequences - 2, sequences - 1])
+            Assert.That(Bits.Same(together, one, device.Run(Input(one, 1), hidden: false), 0), $"sequence {one}");
+
+        ModelInput Input(int first, int count)
+        {
+            int[] lengths = [.. Enumerable.Repeat(length, count)], ids = [.. Enumerable.Range(first * length, count * length).Select(static i => i * 7 % 30)];
+            return architecture == Architecture.Bert ? ModelInput.Text(ids, lengths) : ModelInput.Samples(Array.ConvertAll(ids, static id => id / 10f - 1.4f), lengths);
+        }
+    }
+
     [TestCase(Architecture.Bert)]
     [TestCase(Architecture.Wav2Vec2)]
     public void Input_the_session_refuses_leaves_it_usable(Architecture architecture)

@@ -110,8 +110,8 @@ internal sealed class CudaForward : IForward
     /// <summary>Device int: rows of the run.</summary>
     public ulong Count(RowSpace space) => _tables.Address + (ulong)(_offsetsAt + _spaces[space] * _offsetsEach * sizeof(int));
 
-    /// <summary>Device ints: the first row of each sequence, then the number of rows, as often as there are sequences missing.</summary>
-    public ulong Offsets(RowSpace space) => Count(space) + sizeof(int);
+    /// <summary>Device ints, from a sequence on: the first row of each, then the number of rows, as often as there are sequences missing.</summary>
+    public ulong Offsets(RowSpace space, int sequence = 0) => Count(space) + (ulong)(1 + sequence) * sizeof(int);
 
     public ulong Address(CudaStorage storage) => _memory.Address + (ulong)_places[storage];
 

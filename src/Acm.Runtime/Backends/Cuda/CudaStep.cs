@@ -18,4 +18,12 @@ internal abstract class CudaStep
     protected internal static string Define(string name, int value) => $"{name}={value}";
 
     protected static int Blocks(int count, int each) => (count + each - 1) / each;
+
+    /// <summary>The sequences of a bucket in as few launches as take them: a grid has at most 65535 of them beside its first extent.</summary>
+    protected static IEnumerable<(int First, int Count)> Launches(int sequences)
+    {
+        const int Most = ushort.MaxValue;
+        for (int first = 0; first < sequences; first += Most)
+            yield return (first, Math.Min(Most, sequences - first));
+    }
 }

@@ -21,12 +21,13 @@ internal sealed class AttentionStep(Attention op, CudaStorage q, CudaStorage k, 
         ElementType element = forward.Backend.Element;
         bool plain = element == ElementType.Float32;
         int shared = plain ? 4 * (_head + 32) * 4 : (64 + 4 * Keys(forward.Backend)) * _head * element.Bytes();
-        LaunchShape shape = new(new Dim3(Blocks(forward.Shape.LongestRows(q.Rows), plain ? 4 : 64), op.Heads, forward.Shape.Sequences), 128, shared);
-        forward.Launch(Kernel(forward.Backend), shape, new AttentionArgs
-        {
-            Q = forward.Address(q), K = forward.Address(k), V = forward.Address(v), Out = forward.Address(output), Offsets = forward.Offsets(q.Rows),
-            Pitch = q.Pitch, OutPitch = output.Pitch, Scale = (float)(1.4426950408889634 / Math.Sqrt(op.Q.Width / op.Heads)),
-        });
+        int tiles = Blocks(forward.Shape.LongestRows(q.Rows), plain ? 4 : 64);
+        foreach ((int first, int sequences) in Launches(forward.Shape.Sequences))
+            forward.Launch(Kernel(forward.Backend), new LaunchShape(new Dim3(tiles, op.Heads, sequences), 128, shared), new AttentionArgs
+            {
+                Q = forward.Address(q), K = forward.Address(k), V = forward.Address(v), Out = forward.Address(output), Offsets = forward.Offsets(q.Rows, first),
+                Pitch = q.Pitch, OutPitch = output.Pitch, Scale = (float)(1.4426950408889634 / Math.Sqrt(op.Q.Width / op.Heads)),
+            });
     }
 
     private CudaKernel Kernel(CudaBackend backend) => backend.Kernels.Get("attention",
