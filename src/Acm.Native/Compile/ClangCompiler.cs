@@ -5,6 +5,9 @@ namespace Acm.Native.Compile;
 /// <summary>Clang with the NVPTX target: makes PTX where no NVRTC is at hand. It is a program, so a compilation is a process and a temporary folder.</summary>
 public sealed class ClangCompiler : IKernelCompiler
 {
+    // The newest architecture that every clang served knows, and with it all that the kernels use.
+    private const int NewestForAll = 80;
+
     private ClangCompiler(string path, string name) => (Source, Name) = (path, name);
 
     /// <inheritdoc/>
@@ -36,6 +39,9 @@ public sealed class ClangCompiler : IKernelCompiler
         }
         return null;
     }
+
+    /// <inheritdoc/>
+    public (string Architecture, KernelImageKind Kind) TargetFor(int capability) => ($"{Math.Min(capability, NewestForAll)}", KernelImageKind.Ptx);
 
     /// <inheritdoc/>
     public CompiledKernel Compile(CompileRequest request)

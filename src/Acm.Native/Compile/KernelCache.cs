@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -76,24 +77,31 @@ public sealed class KernelCache
 
     private CompiledKernel Load(string key, CompileRequest request, IKernelCompiler? compiler)
     {
-        foreach (string folder in _prebuilt.Prepend(Folder))
-        {
-            string exact = Path.Combine(folder, key + Extension);
-            if (compiler is not null ? KernelFile.Read(exact)?.Kernel is { } kernel : (kernel = AnyCompilers(folder, key)) is not null)
-                return kernel!;
-        }
         if (compiler is null)
-            throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, $"{request} is not prebuilt and there is no compiler",
+            return Equivalents(request).Select(AnyCompilers).FirstOrDefault(static kernel => kernel is not null)
+                ?? throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, $"{request} is not prebuilt and there is no compiler",
                 "install NVRTC (pip install nvidia-cuda-nvrtc-cu12, or the CUDA toolkit) or set ACM_NVRTC to its path", CompilerSearch.Result.Attempts));
+        foreach (string folder in _prebuilt.Prepend(Folder))
+            if (KernelFile.Read(Path.Combine(folder, key + Extension)) is var (kernel, _))
+                return kernel;
         Interlocked.Increment(ref _compilations);
         CompiledKernel compiled = compiler.Compile(request);
         Keep(key, compiled, request);
         return compiled;
     }
 
-    private static CompiledKernel? AnyCompilers(string folder, string key) =>
-        !Directory.Exists(folder) ? null : Directory.EnumerateFiles(folder, key[..key.LastIndexOf('-')] + "-*" + Extension).Order(StringComparer.Ordinal)
-            .Select(file => KernelFile.Read(file)?.Kernel).FirstOrDefault(kernel => kernel is not null);
+    // What a device that a binary is asked for runs as well: PTX of its architecture, or of an older one.
+    private static IEnumerable<CompileRequest> Equivalents(CompileRequest request) =>
+        request.Kind == KernelImageKind.Cubin && int.TryParse(request.Architecture, CultureInfo.InvariantCulture, out int capability)
+            ? PtxVersion.ArchitecturesFor(capability).Select(older => request with { Architecture = older, Kind = KernelImageKind.Ptx }).Prepend(request)
+            : [request];
+
+    private CompiledKernel? AnyCompilers(CompileRequest request)
+    {
+        string files = RequestKey(request) + "-*" + Extension;
+        return _prebuilt.Prepend(Folder).Where(Directory.Exists).SelectMany(folder => Directory.EnumerateFiles(folder, files).Order(StringComparer.Ordinal))
+            .Select(static file => KernelFile.Read(file)?.Kernel).FirstOrDefault(static kernel => kernel is not null);
+    }
 
     private void Keep(string key, CompiledKernel kernel, CompileRequest request)
     {

@@ -41,6 +41,14 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
         }
     }
 
+    /// <inheritdoc/>
+    public (string Architecture, KernelImageKind Kind) TargetFor(int capability)
+    {
+        // A device newer than the compiler: it is no binary's, but every older PTX's.
+        int newest = Architectures.Where(known => known <= capability).DefaultIfEmpty(capability).Max();
+        return ($"{newest}", newest == capability ? KernelImageKind.Cubin : KernelImageKind.Ptx);
+    }
+
     /// <summary>Opens the library; null, and what came of it, where it is not a usable NVRTC.</summary>
     /// <param name="path">A path, or a name on the loader's path.</param>
     /// <param name="attempt">What came of it.</param>

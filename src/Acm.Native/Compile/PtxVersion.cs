@@ -37,6 +37,10 @@ internal static partial class PtxVersion
         ("75", "6.3"), ("80", "7.0"), ("86", "7.1"), ("87", "7.4"), ("88", "9.0"), ("89", "7.8"), ("90", "7.8"), ("90a", "8.0"), ("100", "8.6"), ("101", "8.6"), ("103", "8.8"), ("110", "9.0"), ("120", "8.7"), ("121", "8.8"),
     ];
 
+    /// <summary>The architectures whose PTX a device of a capability runs, the nearest first.</summary>
+    public static IEnumerable<string> ArchitecturesFor(int capability) =>
+        Targets.Where(t => int.TryParse(t.Target, CultureInfo.InvariantCulture, out int target) && target <= capability).Select(static t => t.Target).Reverse();
+
     /// <summary>The newest PTX that a driver takes. Two releases of CUDA, 12.6 and 13.x, are out of step.</summary>
     public static Version NewestFor(int driver) => driver switch
     {

@@ -94,6 +94,21 @@ internal sealed class KernelCacheTests
     }
 
     [Test]
+    public void Without_a_compiler_ptx_of_the_devices_architecture_or_an_older_one_serves_for_a_binary()
+    {
+        CountingCompiler compiler = new();
+        KernelCache cache = new(_folder);
+        CompileRequest binary = Compilers.Request("89", KernelImageKind.Cubin);
+        foreach ((string made, KernelImageKind kind) in new[] { ("75", KernelImageKind.Ptx), ("80", KernelImageKind.Ptx), ("89", KernelImageKind.Cubin) })
+        {
+            cache.Get(Compilers.Request(made, kind), compiler);
+            CompiledKernel found = new KernelCache(_folder).Get(binary, null);
+            Assert.That((found.Architecture, found.Kind), Is.EqualTo((made, kind)), "the nearest there is");
+        }
+        Assert.Throws<CudaUnavailableException>(() => new KernelCache(_folder).Get(Compilers.Request("90"), null), "PTX was asked for, of exactly that");
+    }
+
+    [Test]
     public void A_failure_is_not_remembered()
     {
         KernelCache cache = new(_folder);

@@ -40,6 +40,30 @@ internal sealed class NvrtcTests
         Assert.That(e.Message, Does.Contain("scale.cu").And.Contain("-DWIDTH=4").And.Contain("compute_80"));
     }
 
+    /// <summary>Machine code where the compiler knows the device; for one that came after it, PTX, which that device's driver assembles.</summary>
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void A_device_that_the_compiler_does_not_know_gets_ptx_of_the_newest_it_does(NvrtcCompiler? found)
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(found);
+        Assert.That(nvrtc.TargetFor(80), Is.EqualTo(("80", KernelImageKind.Cubin)));
+        (string architecture, KernelImageKind kind) = nvrtc.TargetFor(999);
+        Assert.That((architecture, kind), Is.EqualTo(($"{nvrtc.Architectures.Max()}", KernelImageKind.Ptx)));
+        Assert.That(nvrtc.Compile(Compilers.Request(architecture, kind)).Image, Is.Not.Empty);
+    }
+
+    [Test]
+    public void Clang_is_asked_for_what_it_makes()
+    {
+        ClangCompiler? clang = ClangCompiler.TryOpen("clang", out _) ?? ClangCompiler.TryOpen("clang-14", out _);
+        if (clang is null)
+            Assert.Ignore("no clang");
+        foreach (int capability in new[] { 75, 80, 90, 120 })
+        {
+            (string architecture, KernelImageKind kind) = clang!.TargetFor(capability);
+            Assert.That(clang.Compile(new(Compilers.Source(Compilers.Plain), architecture, kind)).Image, Is.Not.Empty, $"{capability}");
+        }
+    }
+
     [Test]
     public void Clang_makes_ptx_of_plain_sources()
     {

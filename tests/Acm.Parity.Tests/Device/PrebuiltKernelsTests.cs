@@ -1,6 +1,8 @@
 using System.Text;
+using Acm.Cli;
 using Acm.Native.Compile;
 using Acm.Runtime;
+using Acm.Runtime.Backends;
 using Acm.Runtime.Backends.Cuda;
 using Acm.Simulator;
 using Acm.Simulator.Driver;
@@ -63,6 +65,37 @@ public class PrebuiltKernelsTests
         Assert.That(
             () => Run(model, Precision.Float32, null, static session => session.Session.CreateResult(), DeviceProfile.T4),
             Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("compiler"));
+    }
+
+    /// <summary>A device that is asked for binaries first, and has a compiler that makes none, or only PTX made ahead.</summary>
+    [Test]
+    public void A_real_device_runs_ptx_where_nobody_makes_it_a_binary([Values] bool ahead)
+    {
+        IKernelCompiler ptxOnly = new PtxOnly(CompilerSearch.Result.Compiler ?? throw new IgnoreException("no compiler on this machine"));
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using TemporaryFolder folder = new();
+        if (ahead)
+            ModelKernels.Build(SharedFolder.Data("bert-tiny"), "75", KernelImageKind.Ptx, Precision.Float16, new KernelCache(folder.Path), ptxOnly);
+        using SimulatedDriver driver = new(new SimulatorOptions { Profile = DeviceProfile.T4 });
+        SessionOptions options = new() { Precision = Precision.Float16 };
+        using InferenceSession session = new(
+            model.Config, model.Plan, options, BackendFactory.Cuda(model.Plan, options, driver.Start(), BackendKind.Cuda, new KernelCache(folder.Path), ahead ? null : ptxOnly), "a test");
+        InferenceResult result = session.CreateResult();
+        session.Run(ModelInput.Text([1, 5, 9], [3]), result);
+        using DeviceSession fresh = new(model, Precision.Float16, new() { Profile = DeviceProfile.T4 });
+        Assert.That(result.Output.ToArray(), Is.EqualTo(fresh.Run(ModelInput.Text([1, 5, 9], [3])).Output.ToArray()));
+    }
+
+    /// <summary>As clang is, or an NVRTC on a device newer than itself.</summary>
+    private sealed class PtxOnly(IKernelCompiler compiler) : IKernelCompiler
+    {
+        public string Name => compiler.Name;
+
+        public string Source => compiler.Source;
+
+        public (string Architecture, KernelImageKind Kind) TargetFor(int capability) => ($"{capability}", KernelImageKind.Ptx);
+
+        public CompiledKernel Compile(CompileRequest request) => compiler.Compile(request);
     }
 
     private static float[] Run(AcmModel model, Precision precision, string? describes, Func<DeviceSession, InferenceResult> run, DeviceProfile? profile = null)

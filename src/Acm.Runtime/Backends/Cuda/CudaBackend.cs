@@ -25,9 +25,10 @@ internal sealed class CudaBackend : IBackend
             Element = ElementOf(plan, precision, context.Device.Architecture, name);
             CudaDevice device = context.Device;
             Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
-            // A simulated device runs PTX only; a real one gets its own machine code.
+            // A simulated device runs PTX only; a real one gets its own machine code, where there is a compiler for it.
             (string architecture, KernelImageKind kind) = name == "simulator"
-                ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx) : ($"{device.Architecture}", KernelImageKind.Cubin);
+                ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx)
+                : compiler?.TargetFor(device.Architecture) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
             Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
             Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
             _upload = new CudaStream(context);
