@@ -21,13 +21,23 @@ internal static class ModelKernels
             ?? throw new BadInputException($"--arch {architecture}: 75 or later");
         using AcmModel model = AcmModel.Load(folder);
         using SimulatedDriver simulated = new(new SimulatorOptions { Profile = profile });
-        using CudaBackend backend = new(model.Plan, CudaContext.Primary(simulated.Start().Devices[0]), true, cache, compiler, precision, "simulator");
-        foreach (int batch in s_batches)
-            backend.LoadKernels(batch);
-        var built = new List<(string Request, CompiledKernel Kernel)>();
-        Parallel.ForEach(backend.Kernels.Asked, new ParallelOptions { MaxDegreeOfParallelism = 2 }, asked =>
+        CudaDevice device = simulated.Start().Devices[0];
+        var requests = new Dictionary<string, CompileRequest>(StringComparer.Ordinal);
+        // For a machine with a compiler, which has a choice of tiles, and for one that these are carried to because it has none.
+        foreach (bool oneTile in (bool[])[false, true])
         {
-            CompileRequest request = new(KernelSources.Get(asked.Family + ".cu"), architecture, kind) { Defines = asked.Defines };
+            using CudaBackend backend = new(model.Plan, CudaContext.Primary(device), true, cache, compiler, precision, "simulator", oneTile);
+            foreach (int batch in s_batches)
+                backend.LoadKernels(batch);
+            foreach ((string family, string[] defines) in backend.Kernels.Asked)
+            {
+                CompileRequest request = new(KernelSources.Get(family + ".cu"), architecture, kind) { Defines = defines };
+                requests[request.ToString()] = request;
+            }
+        }
+        var built = new List<(string Request, CompiledKernel Kernel)>();
+        Parallel.ForEach(requests.Values, new ParallelOptions { MaxDegreeOfParallelism = 2 }, request =>
+        {
             CompiledKernel kernel = cache.Get(request, compiler);
             lock (built)
                 built.Add((request.ToString(), kernel));

@@ -67,6 +67,20 @@ public class PrebuiltKernelsTests
             Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("compiler"));
     }
 
+    /// <summary>What is built ahead for a machine without a compiler serves it: in the tile shapes that such a machine asks for.</summary>
+    [Test]
+    public void What_is_built_ahead_of_time_is_all_that_a_machine_without_a_compiler_asks_for([Values(Precision.Float32, Precision.Float16)] Precision precision)
+    {
+        IKernelCompiler compiler = CompilerSearch.Result.Compiler ?? throw new IgnoreException("no compiler on this machine");
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("vit-tiny"));
+        using TemporaryFolder folder = new();
+        ModelKernels.Build(SharedFolder.Data("vit-tiny"), "75", KernelImageKind.Ptx, precision, new KernelCache(folder.Path), compiler);
+        using DeviceSession bare = new(model, precision, new() { Profile = DeviceProfile.T4 }, new KernelCache(folder.Path), compiler: null);
+        using DeviceSession fresh = new(model, precision, new() { Profile = DeviceProfile.T4 });
+        float[] pixels = [.. Enumerable.Range(0, model.Plan.InputWidth).Select(static i => MathF.Sin(i * 0.37f))];
+        Assert.That(bare.Run(ModelInput.Pixels(pixels)).Output.ToArray(), Is.EqualTo(fresh.Run(ModelInput.Pixels(pixels)).Output.ToArray()));
+    }
+
     /// <summary>A device that is asked for binaries first, and has a compiler that makes none, or only PTX made ahead.</summary>
     [Test]
     public void A_real_device_runs_ptx_where_nobody_makes_it_a_binary([Values] bool ahead)

@@ -17,7 +17,8 @@ internal sealed class CudaBackend : IBackend
     private readonly List<DeviceMemory> _weights = [];
 
     /// <exception cref="BackendUnavailableException">The model or the precision is not served on this device.</exception>
-    public CudaBackend(ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, string name)
+    public CudaBackend(
+        ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, string name, bool oneTile = false)
     {
         (_context, _ownsContext, Name, Plan) = (context, ownsContext, name, plan);
         try
@@ -29,7 +30,7 @@ internal sealed class CudaBackend : IBackend
             (string architecture, KernelImageKind kind) = name == "simulator"
                 ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx)
                 : compiler?.TargetFor(device.Architecture) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
-            Kernels = new KernelLibrary(context, cache, compiler, architecture, kind);
+            Kernels = new KernelLibrary(context, cache, compiler, architecture, kind, oneTile);
             Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
             _upload = new CudaStream(context);
             (Steps, Output) = new PlanCompiler(plan, this).Compile();

@@ -16,14 +16,23 @@ internal sealed class KernelLibrary : IDisposable
     private readonly ConcurrentDictionary<CudaModule, bool> _waiting = [];
     private readonly ConcurrentDictionary<string, (string Family, string[] Defines)> _asked = new(StringComparer.Ordinal);
 
-    public KernelLibrary(CudaContext context, KernelCache cache, IKernelCompiler? compiler, string architecture, KernelImageKind kind) =>
+    /// <param name="context">Where modules are loaded.</param>
+    /// <param name="cache">Where they come from.</param>
+    /// <param name="compiler">What makes those it lacks, if anything.</param>
+    /// <param name="architecture">What to ask for.</param>
+    /// <param name="kind">In which form.</param>
+    /// <param name="oneTile">Whether to get along with the tile shape there is without a compiler, although there is one.</param>
+    public KernelLibrary(CudaContext context, KernelCache cache, IKernelCompiler? compiler, string architecture, KernelImageKind kind, bool oneTile)
+    {
         (_context, _cache, _compiler, _architecture, _kind) = (context, cache, compiler, architecture, kind);
+        OnlyTile = oneTile || compiler is null ? PrebuiltKernels.Tile : null;
+    }
 
     /// <summary>Which compiler serves what the cache lacks.</summary>
     public string Compiler => _compiler?.Name ?? $"prebuilt ({PrebuiltKernels.Compiler})";
 
     /// <summary>The only tile shape on tensor cores that there is where nothing can be compiled; null: any.</summary>
-    public TileShape? OnlyTile => _compiler is null ? PrebuiltKernels.Tile : null;
+    public TileShape? OnlyTile { get; }
 
     /// <summary>What was asked for so far: families with their macros.</summary>
     public IReadOnlyCollection<(string Family, string[] Defines)> Asked => _asked.Values.ToList();
