@@ -76,7 +76,7 @@ internal static class AcmTool
 
     private static int? Meaning(Exception e) => e switch
     {
-        BackendUnavailableException or CudaUnavailableException => Unavailable,
+        BackendUnavailableException or CudaUnavailableException or PtxTooNewException or CudaException => Unavailable,
         CheckFailedException or KernelCompilationException => CheckFailed,
         ModelFormatException or AudioFormatException or BadInputException => BadInput,
         ArgumentException or IOException or UnauthorizedAccessException => BadInput,

@@ -48,7 +48,7 @@ internal static class BackendFactory
         {
             throw new BackendUnavailableException(kind, e.Message.ReplaceLineEndings(" "), e);
         }
-        catch (KernelCompilationException e)
+        catch (Exception e) when (e is KernelCompilationException or PtxTooNewException)
         {
             throw new BackendUnavailableException(kind, e.Message, e);
         }

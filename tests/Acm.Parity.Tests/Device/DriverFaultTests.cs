@@ -1,3 +1,4 @@
+using Acm.Cli;
 using Acm.Native;
 using Acm.Native.Compile;
 using Acm.Native.Driver;
@@ -80,6 +81,45 @@ public class DriverFaultTests
         Assert.That(Outputs(session), Has.Length.GreaterThan(0), "the session is usable");
     }
 
+    /// <summary>What a busy, full or failing device answers is no defect of the tool's: exit code 3, as for one that is not there.</summary>
+    [TestCase("cuDevicePrimaryCtxRetain", "CUDA_ERROR_DEVICE_UNAVAILABLE")]
+    [TestCase("cuMemAllocFromPoolAsync", "CUDA_ERROR_OUT_OF_MEMORY")]
+    [TestCase("cuGraphLaunch", "CUDA_ERROR_LAUNCH_FAILED")]
+    public void The_tool_tells_what_the_device_answered(string call, string fault)
+    {
+        using SimulatedDriver driver = new(new SimulatorOptions());
+        CudaDriver started = driver.Start();
+        Func<Runtime.Plan.ForwardPlan, SessionOptions, IBackend>? before = BackendFactory.Simulator;
+        BackendFactory.Simulator = (plan, options) =>
+        {
+            driver.Inject(call, 1, Enum.Parse<CUresult>(fault));
+            return BackendFactory.Cuda(plan, options, started, BackendKind.Simulator);
+        };
+        try
+        {
+            using StringWriter output = new(), error = new();
+            Assert.That(AcmTool.Run(["bench", SharedFolder.Data("bert-tiny"), "--backend", "simulator"], output, error), Is.EqualTo(AcmTool.Unavailable), $"{error}");
+            Assert.That(error.ToString(), Does.StartWith($"acm: {call} failed: {fault}"));
+        }
+        finally
+        {
+            BackendFactory.Simulator = before;
+        }
+    }
+
+    /// <summary>A compiler newer than the driver, whose code cannot be made to do: a reason that the caller knows, so that auto goes on to the CPU.</summary>
+    [Test]
+    public void Code_that_is_too_new_for_the_driver_makes_the_backend_unavailable()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        using SimulatedDriver driver = new([new SimulatedGpu(new SimulatorOptions())], cudaVersion: 12000);
+        using TemporaryFolder folder = new();
+        Assert.That(
+            () => BackendFactory.Cuda(model.Plan, new SessionOptions { Precision = Precision.Float32 }, driver.Start(), BackendKind.Simulator, new KernelCache(folder.Path), new FutureCompiler()),
+            Throws.InstanceOf<BackendUnavailableException>().With.Message.Contains("9.9").And.Message.Contains("12.0"));
+        Assert.That(driver.LiveObjects, Is.Empty);
+    }
+
     [Test]
     public void A_cancelled_run_has_ended_on_the_device_before_the_next_may_begin([Values] bool stepByStep)
     {
@@ -101,6 +141,16 @@ public class DriverFaultTests
         Assert.That(forward.IsUsable);
         Run(default);
         Assert.That(output, Is.EqualTo(sound));
+    }
+
+    private sealed class FutureCompiler : IKernelCompiler
+    {
+        public string Name => "a compiler of the future";
+
+        public string Source => "nowhere";
+
+        public CompiledKernel Compile(CompileRequest request) =>
+            new(".version 9.9\n.target sm_999\n"u8.ToArray(), KernelImageKind.Ptx, request.Architecture, Name, "", new Dictionary<string, string>());
     }
 
     private static float[]? Life(AcmModel model, SimulatedDriver driver)
