@@ -98,18 +98,14 @@ public sealed unsafe class CudaStream : CudaContextResource
     /// <summary>Calls back on a thread of the driver once everything enqueued so far is done. The callback must not call CUDA, and must not throw.</summary>
     public void WhenDone(Action callback)
     {
+        using CudaContext.Current current = Context.Enter();
+        using Lease lease = Use();
         GCHandle kept = GCHandle.Alloc(callback);
-        try
-        {
-            using CudaContext.Current current = Context.Enter();
-            using Lease lease = Use();
-            Context.Check(Api.cuLaunchHostFunc(Handle, &CallBack, (void*)GCHandle.ToIntPtr(kept)));
-        }
-        catch
-        {
+        CUresult result = Api.cuLaunchHostFunc(Handle, &CallBack, (void*)GCHandle.ToIntPtr(kept));
+        // Once enqueued, it is the callback's to free, whatever fails after.
+        if (result != CUresult.CUDA_SUCCESS)
             kept.Free();
-            throw;
-        }
+        Context.Check(result, nameof(DriverTable.cuLaunchHostFunc));
     }
 
     private protected override void ReleaseInContext()

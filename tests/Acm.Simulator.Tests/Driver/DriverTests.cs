@@ -102,6 +102,20 @@ internal sealed class DriverTests
     }
 
     [Test]
+    public void A_callback_that_was_enqueued_comes_whatever_fails_after()
+    {
+        bool called = false;
+        _simulated.Inject("cuCtxPopCurrent_v2", 1, CUresult.CUDA_ERROR_UNKNOWN);
+        Assert.Throws<CudaException>(() => _stream.WhenDone(() => called = true));
+        _stream.Synchronize();
+        Assert.That(called);
+        _simulated.Inject("cuLaunchHostFunc", 1, CUresult.CUDA_ERROR_UNKNOWN);
+        Assert.Throws<CudaException>(() => _stream.WhenDone(() => called = false));
+        _stream.Synchronize();
+        Assert.That(called, "what was refused does not come");
+    }
+
+    [Test]
     public void A_graph_runs_what_was_captured_and_takes_changes_in_place()
     {
         CudaKernel add = _module.Kernel("add");
