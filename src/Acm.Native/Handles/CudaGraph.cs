@@ -27,8 +27,9 @@ public sealed unsafe class CudaGraph : CudaContextResource
     public static CudaGraph Capture(CudaStream stream, Action enqueue)
     {
         CudaContext context = stream.Context;
+        // From here on, so that between the recording and the graph nobody disposes of the context, and nothing fails unseen.
+        using CudaContext.Current current = context.Enter();
         CUgraph graph = Record(stream, enqueue);
-        using CudaContext.Current current = context.EnterToRelease();
         try
         {
             int nodes = CountNodes(context, graph);
@@ -44,11 +45,11 @@ public sealed unsafe class CudaGraph : CudaContextResource
     /// <returns>Whether the change was made in place.</returns>
     public bool Update(CudaStream stream, Action enqueue)
     {
+        using CudaContext.Current current = Context.Enter();
+        using Lease lease = Use();
         CUgraph graph = Record(stream, enqueue);
-        using CudaContext.Current current = Context.EnterToRelease();
         try
         {
-            using Lease lease = Use();
             CUgraphExecUpdateResultInfo info;
             CUresult result = Api.cuGraphExecUpdate_v2(_exec, graph, &info);
             if (result == CUresult.CUDA_SUCCESS)

@@ -143,6 +143,26 @@ internal sealed class DriverTests
     }
 
     [Test]
+    public unsafe void A_capture_leaves_no_recording_whichever_call_fails()
+    {
+        CudaKernel add = _module.Kernel("add");
+        using DeviceMemory x = new(_stream, 40);
+        CudaGraph Capture() => CudaGraph.Capture(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 1f));
+        Dictionary<string, long> before = new(_simulated.Counters.Calls);
+        Capture().Dispose();
+        foreach ((string call, long after) in _simulated.Counters.Calls.ToArray())
+            for (long time = 1; time <= after - before.GetValueOrDefault(call); time++)
+            {
+                _simulated.Inject(call, time, CUresult.CUDA_ERROR_UNKNOWN);
+                Assert.That(() => Capture().Dispose(), Throws.InstanceOf<CudaException>(), $"{call}, {time}");
+                Assert.That(_simulated.LiveObjects, Has.None.StartsWith("graph 0x"), $"{call}, {time}");
+                // Where popping failed, the context is current still.
+                _context.Driver.Check(_context.Driver.Api.cuCtxSetCurrent(default));
+            }
+        Capture().Dispose();
+    }
+
+    [Test]
     public void Waiting_inside_a_capture_is_refused_and_the_stream_stays_usable()
     {
         CudaException e = Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, _stream.Synchronize))!;
