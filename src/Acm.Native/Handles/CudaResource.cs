@@ -105,6 +105,9 @@ public abstract class CudaContextResource : CudaResource
 
     private protected sealed override void Release()
     {
+        // Never adopted: another library's, of which there is nothing to give back, and whose context may be gone.
+        if (Place is null)
+            return;
         Context.Forget(this);
         using CudaContext.Current current = Context.EnterToRelease();
         ReleaseInContext();

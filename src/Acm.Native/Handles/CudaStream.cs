@@ -9,8 +9,6 @@ namespace Acm.Native;
 /// </summary>
 public sealed unsafe class CudaStream : CudaContextResource
 {
-    private readonly bool _owned;
-
     /// <summary>Makes a stream.</summary>
     /// <param name="context">Where.</param>
     /// <param name="priority">Lower runs first; 0 is normal, the driver clamps to what the device has.</param>
@@ -21,7 +19,6 @@ public sealed unsafe class CudaStream : CudaContextResource
         CUstream handle;
         context.Check(Api.cuStreamCreateWithPriority(&handle, (uint)CUstream_flags.CU_STREAM_NON_BLOCKING, priority));
         Handle = handle;
-        _owned = true;
         context.Adopt(this);
     }
 
@@ -108,11 +105,7 @@ public sealed unsafe class CudaStream : CudaContextResource
         Context.Check(result, nameof(DriverTable.cuLaunchHostFunc));
     }
 
-    private protected override void ReleaseInContext()
-    {
-        if (_owned)
-            Context.CheckRelease(Api.cuStreamDestroy_v2(Handle));
-    }
+    private protected override void ReleaseInContext() => Context.CheckRelease(Api.cuStreamDestroy_v2(Handle));
 
     [UnmanagedCallersOnly]
     private static void CallBack(void* argument)

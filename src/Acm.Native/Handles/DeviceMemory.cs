@@ -8,7 +8,6 @@ namespace Acm.Native;
 /// </summary>
 public sealed unsafe class DeviceMemory : CudaContextResource
 {
-    private readonly bool _owned;
     private readonly CudaStream? _stream;
 
     /// <summary>Allocates in the order of a stream, from the context's pool (or at once, on a device without pools).</summary>
@@ -28,7 +27,7 @@ public sealed unsafe class DeviceMemory : CudaContextResource
         else
             Context.CheckMemory(Api.cuMemAllocFromPoolAsync(&pointer, (nuint)bytes, pool.Handle, stream.Handle), bytes);
         _stream = pool is null ? null : stream;
-        (Pointer, Bytes, _owned) = (pointer, bytes, true);
+        (Pointer, Bytes) = (pointer, bytes);
         Context.Adopt(this);
     }
 
@@ -43,7 +42,7 @@ public sealed unsafe class DeviceMemory : CudaContextResource
         using CudaContext.Current current = context.Enter();
         CUdeviceptr pointer;
         context.CheckMemory(Api.cuMemAlloc_v2(&pointer, (nuint)bytes), bytes);
-        (Pointer, Bytes, _owned) = (pointer, bytes, true);
+        (Pointer, Bytes) = (pointer, bytes);
         context.Adopt(this);
     }
 
@@ -74,8 +73,6 @@ public sealed unsafe class DeviceMemory : CudaContextResource
 
     private protected override void ReleaseInContext()
     {
-        if (!_owned)
-            return;
         if (_stream is not { } stream || !stream.TryUse())
         {
             // Frees stream-ordered memory too, waiting for the device.

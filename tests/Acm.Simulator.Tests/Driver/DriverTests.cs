@@ -295,6 +295,20 @@ internal sealed class DriverTests
     }
 
     [Test]
+    public void What_was_lent_can_be_disposed_of_after_its_context()
+    {
+        CudaContext own = CudaContext.Create(_context.Device);
+        CudaStream stream = new(own), lentStream = CudaStream.Wrap(own, stream.NativeHandle);
+        DeviceMemory memory = new(own, 8), lentMemory = DeviceMemory.Wrap(own, memory.Address, 8);
+        own.Dispose();
+        foreach (CudaResource one in new CudaResource[] { stream, memory, lentStream, lentMemory })
+        {
+            Assert.DoesNotThrow(one.Dispose);
+            Assert.Throws<ObjectDisposedException>(one.BeginUse);
+        }
+    }
+
+    [Test]
     public unsafe void The_context_another_library_made_current_is_used_and_left_alone()
     {
         CudaDriver driver = _context.Driver;
