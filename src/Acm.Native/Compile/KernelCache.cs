@@ -36,7 +36,7 @@ public sealed class KernelCache
     /// <summary>How many compilations this cache has started in this process.</summary>
     public int Compilations => _compilations;
 
-    /// <summary>Why the last kernel could not be kept, or null.</summary>
+    /// <summary>Why a kernel could not be kept, the last that could not; null where all were.</summary>
     public string? LastWriteError { get; private set; }
 
     /// <summary>The compiled kernel: from this process, from disk, or compiled now. Compiled at most once per process.</summary>
@@ -116,12 +116,12 @@ public sealed class KernelCache
             KernelFile.Write(mine, kernel, request.ToString());
             // What is there and sound is as good as ours; what is corrupt has to go.
             File.Move(mine, place, overwrite: KernelFile.Read(place) is null);
-            LastWriteError = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             // Whoever was faster wrote the same kernel: that ours was not taken is no failure.
-            LastWriteError = KernelFile.Read(place) is null ? e.Message : null;
+            if (KernelFile.Read(place) is null)
+                LastWriteError = e.Message;
             Discard(mine);
         }
     }

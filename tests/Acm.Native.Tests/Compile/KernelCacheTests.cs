@@ -83,6 +83,20 @@ internal sealed class KernelCacheTests
     }
 
     [Test]
+    public void One_kernel_that_could_not_be_kept_is_not_forgotten_over_the_next()
+    {
+        new KernelCache(_folder).Get(Compilers.Request("80"), new CountingCompiler());
+        string file = Directory.GetFiles(_folder, "*.kernel").Single();
+        File.Delete(file);
+        Directory.CreateDirectory(file);
+        KernelCache cache = new(_folder);
+        cache.Get(Compilers.Request("80"), new CountingCompiler());
+        cache.Get(Compilers.Request("90"), new CountingCompiler());
+        Assert.That(cache.LastWriteError, Is.Not.Null);
+        Assert.That(cache.List().Count(), Is.EqualTo(1), "the other one");
+    }
+
+    [Test]
     public void Without_a_compiler_prebuilt_kernels_serve_and_others_are_refused_with_the_next_step()
     {
         string prebuilt = Path.Combine(_folder, "prebuilt"), own = Path.Combine(_folder, "own");
