@@ -41,7 +41,7 @@ public sealed class ClangCompiler : IKernelCompiler
     }
 
     /// <inheritdoc/>
-    public (string Architecture, KernelImageKind Kind) TargetFor(int capability) => ($"{Math.Min(capability, NewestForAll)}", KernelImageKind.Ptx);
+    public (string Architecture, KernelImageKind Kind) TargetFor(int capability, int driver) => ($"{Math.Min(capability, NewestForAll)}", KernelImageKind.Ptx);
 
     /// <inheritdoc/>
     public CompiledKernel Compile(CompileRequest request)

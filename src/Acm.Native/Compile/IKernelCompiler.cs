@@ -9,9 +9,10 @@ public interface IKernelCompiler
     /// <summary>Where it was found.</summary>
     string Source { get; }
 
-    /// <summary>What to ask for to run on a device: its own machine code, or where the compiler makes none, PTX for the driver to assemble.</summary>
+    /// <summary>What to ask for to run on a device: its own machine code, or where the compiler makes none that it takes, PTX for the driver to assemble.</summary>
     /// <param name="capability">The device's: 80 for sm_80.</param>
-    (string Architecture, KernelImageKind Kind) TargetFor(int capability) => ($"{capability}", KernelImageKind.Cubin);
+    /// <param name="driver">The CUDA version of its driver, as 1000 * major + 10 * minor.</param>
+    (string Architecture, KernelImageKind Kind) TargetFor(int capability, int driver) => ($"{capability}", KernelImageKind.Cubin);
 
     /// <summary>Compiles.</summary>
     /// <exception cref="KernelCompilationException">The source does not compile; the log says why.</exception>

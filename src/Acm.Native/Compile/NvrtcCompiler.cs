@@ -42,11 +42,11 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
     }
 
     /// <inheritdoc/>
-    public (string Architecture, KernelImageKind Kind) TargetFor(int capability)
+    public (string Architecture, KernelImageKind Kind) TargetFor(int capability, int driver)
     {
-        // A device newer than the compiler: it is no binary's, but every older PTX's.
+        // A device newer than the compiler runs all older PTX. A driver of an earlier major release does not take this one's binaries, whose form is another.
         int newest = Architectures.Where(known => known <= capability).DefaultIfEmpty(capability).Max();
-        return ($"{newest}", newest == capability ? KernelImageKind.Cubin : KernelImageKind.Ptx);
+        return ($"{newest}", newest == capability && Version / 1000 <= driver / 1000 ? KernelImageKind.Cubin : KernelImageKind.Ptx);
     }
 
     /// <summary>Opens the library; null, and what came of it, where it is not a usable NVRTC.</summary>

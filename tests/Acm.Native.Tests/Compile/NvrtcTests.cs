@@ -45,10 +45,21 @@ internal sealed class NvrtcTests
     public void A_device_that_the_compiler_does_not_know_gets_ptx_of_the_newest_it_does(NvrtcCompiler? found)
     {
         NvrtcCompiler nvrtc = Compilers.Need(found);
-        Assert.That(nvrtc.TargetFor(80), Is.EqualTo(("80", KernelImageKind.Cubin)));
-        (string architecture, KernelImageKind kind) = nvrtc.TargetFor(999);
+        Assert.That(nvrtc.TargetFor(80, nvrtc.Version), Is.EqualTo(("80", KernelImageKind.Cubin)));
+        (string architecture, KernelImageKind kind) = nvrtc.TargetFor(999, nvrtc.Version);
         Assert.That((architecture, kind), Is.EqualTo(($"{nvrtc.Architectures.Max()}", KernelImageKind.Ptx)));
         Assert.That(nvrtc.Compile(Compilers.Request(architecture, kind)).Image, Is.Not.Empty);
+    }
+
+    /// <summary>12.9 and 13.0 write binaries of two forms; within a major release older drivers take a newer compiler's.</summary>
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void A_driver_of_an_earlier_major_release_gets_ptx(NvrtcCompiler? found)
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(found);
+        int major = nvrtc.Version / 1000 * 1000;
+        Assert.That(nvrtc.TargetFor(80, major - 100), Is.EqualTo(("80", KernelImageKind.Ptx)));
+        Assert.That(nvrtc.TargetFor(80, major), Is.EqualTo(("80", KernelImageKind.Cubin)));
+        Assert.That(nvrtc.TargetFor(80, major + 1000), Is.EqualTo(("80", KernelImageKind.Cubin)));
     }
 
     [Test]
@@ -59,7 +70,7 @@ internal sealed class NvrtcTests
             Assert.Ignore("no clang");
         foreach (int capability in new[] { 75, 80, 90, 120 })
         {
-            (string architecture, KernelImageKind kind) = clang!.TargetFor(capability);
+            (string architecture, KernelImageKind kind) = clang!.TargetFor(capability, 12000);
             Assert.That(clang.Compile(new(Compilers.Source(Compilers.Plain), architecture, kind)).Image, Is.Not.Empty, $"{capability}");
         }
     }

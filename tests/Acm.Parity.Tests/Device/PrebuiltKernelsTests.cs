@@ -107,7 +107,7 @@ public class PrebuiltKernelsTests
 
         public string Source => compiler.Source;
 
-        public (string Architecture, KernelImageKind Kind) TargetFor(int capability) => ($"{capability}", KernelImageKind.Ptx);
+        public (string Architecture, KernelImageKind Kind) TargetFor(int capability, int driver) => ($"{capability}", KernelImageKind.Ptx);
 
         public CompiledKernel Compile(CompileRequest request) => compiler.Compile(request);
     }

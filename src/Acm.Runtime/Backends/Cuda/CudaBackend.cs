@@ -29,7 +29,7 @@ internal sealed class CudaBackend : IBackend
             // A simulated device runs PTX only; a real one gets its own machine code, where there is a compiler for it.
             (string architecture, KernelImageKind kind) = name == "simulator"
                 ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx)
-                : compiler?.TargetFor(device.Architecture) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
+                : compiler?.TargetFor(device.Architecture, device.Driver.CudaVersion) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
             Kernels = new KernelLibrary(context, cache, compiler, architecture, kind, oneTile);
             Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
             _upload = new CudaStream(context);
