@@ -70,18 +70,34 @@ public sealed unsafe class PinnedMemory : CudaContextResource
 
     private protected override void ReleaseInContext()
     {
-        if (_lastUser is { } stream && stream.TryUse())
-            try
-            {
-                Context.CheckRelease(Api.cuStreamSynchronize(stream.Handle));
-            }
-            finally
-            {
-                stream.EndUse();
-                Free();
-            }
-        else
+        try
+        {
+            Settle();
+        }
+        finally
+        {
             Free();
+        }
+    }
+
+    private void Settle()
+    {
+        if (_lastUser is not { } stream)
+            return;
+        if (!stream.TryUse())
+        {
+            // Destroying a stream does not wait for what it was given.
+            Context.CheckRelease(Api.cuCtxSynchronize());
+            return;
+        }
+        try
+        {
+            Context.CheckRelease(Api.cuStreamSynchronize(stream.Handle));
+        }
+        finally
+        {
+            stream.EndUse();
+        }
     }
 
     private void Free()

@@ -479,6 +479,20 @@ internal sealed class DriverTests
     }
 
     [Test]
+    public void Pinned_memory_waits_for_a_stream_that_was_disposed_of_before_it()
+    {
+        PinnedMemory pinned = new(_context, 4);
+        CudaStream stream = new(_context);
+        using DeviceMemory x = new(_context, 4);
+        stream.Fill(x.All, 1u);
+        stream.Download(x.All, pinned, 0);
+        stream.Dispose();
+        long before = _simulated.Counters.HostSynchronisations;
+        pinned.Dispose();
+        Assert.That(_simulated.Counters.HostSynchronisations, Is.EqualTo(before + 1), "the copy may be under way still");
+    }
+
+    [Test]
     public unsafe void Memory_of_ones_own_can_be_pinned()
     {
         byte* own = (byte*)NativeMemory.AllocZeroed(64);
