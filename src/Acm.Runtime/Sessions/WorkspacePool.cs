@@ -1,4 +1,5 @@
 using System.Numerics;
+using Acm.Native;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Plan;
 
@@ -54,7 +55,7 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
             // One that is too small makes room for its successor.
             small?.Dispose();
             int roomySequences = RoundUp(sequences, maxBatch), roomyLength = RoundUp(length, maxLength);
-            return new Workspace(backend.CreateForward(roomySequences, roomyLength), roomySequences, roomyLength, plan.Sites.Count);
+            return new Workspace(Create(roomySequences, roomyLength), roomySequences, roomyLength, plan.Sites.Count);
         }
         catch
         {
@@ -87,6 +88,33 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         while (Volatile.Read(ref _lent) > 0)
             spin.SpinOnce();
         Releasing.All([.. _idle, backend]);
+    }
+
+    private IForward Create(int sequences, int length)
+    {
+        try
+        {
+            return backend.CreateForward(sequences, length);
+        }
+        catch (CudaOutOfMemoryException)
+        {
+            // What earlier runs have left for later ones may be all that is in its way.
+            if (!FreeIdle())
+                throw;
+        }
+        return backend.CreateForward(sequences, length);
+    }
+
+    private bool FreeIdle()
+    {
+        bool any = false;
+        for (int i = 0; i < _idle.Length; i++)
+            if (Interlocked.Exchange(ref _idle[i], null) is { } idle)
+            {
+                Releasing.Quietly(idle);
+                any = true;
+            }
+        return any;
     }
 
     // Counted off whatever happens: Dispose waits for it.

@@ -1,3 +1,4 @@
+using Acm.Native;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Plan;
@@ -17,11 +18,14 @@ public sealed class WorkspacePoolTests
     private sealed class Backend(int runs) : IBackend
     {
         private readonly CoreSlots _slots = new(runs);
-        private int _made;
+        private int _made, _taken;
 
         public int Made => _made;
 
         public bool Fails { get; set; }
+
+        /// <summary>Sequences of all its workspaces together.</summary>
+        public int Room { get; init; } = int.MaxValue;
 
         public bool IsUsable { get; set; } = true;
 
@@ -35,8 +39,11 @@ public sealed class WorkspacePoolTests
         {
             if (Fails)
                 throw new OutOfMemoryException();
+            if (_taken + maxSequences > Room)
+                throw new CudaOutOfMemoryException("fake", "full", maxSequences, Room - _taken);
+            _taken += maxSequences;
             Interlocked.Increment(ref _made);
-            return new Forward(this);
+            return new Forward(this, maxSequences);
         }
 
         public void Enter(CancellationToken cancellation) => _slots.Enter(cancellation);
@@ -56,7 +63,7 @@ public sealed class WorkspacePoolTests
         {
         }
 
-        private sealed class Forward(Backend backend) : IForward
+        private sealed class Forward(Backend backend, int sequences) : IForward
         {
             public bool IsUsable => backend.IsUsable;
 
@@ -64,9 +71,7 @@ public sealed class WorkspacePoolTests
             {
             }
 
-            public void Dispose()
-            {
-            }
+            public void Dispose() => backend._taken -= sequences;
         }
     }
 
@@ -100,6 +105,21 @@ public sealed class WorkspacePoolTests
         pool.Dispose();
         Assert.Throws<ObjectDisposedException>(() => pool.Rent(1, 1));
         Assert.That(backend.TryEnter(), Is.True);
+    }
+
+    [Test]
+    public void ARunThatNeedsMoreMemoryThanIsFreeGetsWhatNobodyUses()
+    {
+        Backend backend = new(runs: 2) { Room = 4 };
+        WorkspacePool pool = new(backend, s_plan, 8, 8);
+        Workspace[] atOnce = [pool.Rent(2, 2), pool.Rent(2, 2)];
+        foreach (Workspace workspace in atOnce)
+            pool.Return(workspace);
+        Workspace large = pool.Rent(4, 4);
+        Assert.Throws<CudaOutOfMemoryException>(() => pool.Rent(1, 1), "what is in use stays");
+        pool.Return(large);
+        Assert.Throws<CudaOutOfMemoryException>(() => pool.Rent(8, 8));
+        pool.Return(pool.Rent(4, 4));
     }
 
     [Test]
