@@ -46,4 +46,20 @@ public class WordPieceTests
         Assert.That(normalizer.Normalize("a中b\tc\u00A0d\u0000e"), Is.EqualTo("a 中 b c de"));
         Assert.That(new BertNormalizer(false, false, false).Normalize("É中"), Is.EqualTo("É中"));
     }
+
+    [Test]
+    public void Control_characters_go_but_for_tabs_and_line_ends()
+    {
+        BertNormalizer normalizer = new(lowerCase: true, stripAccents: true, splitChinese: true);
+        Assert.That(normalizer.Normalize("a\u000Bb\fc\u0085d\u001Fe"), Is.EqualTo("abcde"));
+        Assert.That(normalizer.Normalize("a\tb\nc\rd\u2028e\u3000f"), Is.EqualTo("a b c d e f"));
+    }
+
+    [Test]
+    public void A_compatibility_ideograph_is_the_unified_one_where_accents_go()
+    {
+        Assert.That(new BertNormalizer(true, stripAccents: true, true).Normalize("\uFA1B\U0002F800"), Is.EqualTo(" \u798F  \u4E3D "));
+        Assert.That(new BertNormalizer(true, stripAccents: true, splitChinese: false).Normalize("\uFA1B"), Is.EqualTo("\u798F"));
+        Assert.That(new BertNormalizer(false, stripAccents: false, true).Normalize("\uFA1B"), Is.EqualTo(" \uFA1B "));
+    }
 }

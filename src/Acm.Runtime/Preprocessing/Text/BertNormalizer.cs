@@ -17,16 +17,19 @@ internal sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spl
         StringBuilder cleaned = new(original.Length + 16);
         foreach (Rune rune in original.EnumerateRunes())
         {
+            if (rune.Value == Rune.ReplacementChar.Value || IsControl(rune))
+                continue;
+            bool apart = splitChinese && IsChinese(rune.Value);
+            if (apart)
+                cleaned.Append(' ');
             if (Rune.IsWhiteSpace(rune))
                 cleaned.Append(' ');
-            else if (rune.Value == Rune.ReplacementChar.Value || IsControl(rune))
-                continue;
-            else if (splitChinese && IsChinese(rune.Value))
-                cleaned.Append(' ').Append(rune).Append(' ');
             else if (stripAccents)
-                CanonicalDecomposition.AppendWithoutMarks(cleaned, rune);
+                CanonicalDecomposition.AppendWithoutMarks(cleaned, rune); // also makes a compatibility ideograph the unified one
             else
                 cleaned.Append(rune);
+            if (apart)
+                cleaned.Append(' ');
         }
         return lowerCase ? LowerCase(cleaned.ToString()) : cleaned.ToString();
     }
@@ -42,7 +45,8 @@ internal sealed class BertNormalizer(bool lowerCase, bool stripAccents, bool spl
         return lower.ToString();
     }
 
-    private static bool IsControl(Rune rune) => Rune.GetUnicodeCategory(rune) is
+    // Form feeds, vertical tabs and U+0085 are white space elsewhere; here they are dropped.
+    private static bool IsControl(Rune rune) => rune.Value is not ('\t' or '\n' or '\r') && Rune.GetUnicodeCategory(rune) is
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.OtherNotAssigned or
         UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate;
 
