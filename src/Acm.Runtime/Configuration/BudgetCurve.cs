@@ -110,9 +110,12 @@ public sealed class BudgetCurve
             throw node.Wrong("fraction", $"{lambda.Length} numbers, as in lambda", $"{fraction.Length}");
         }
         string? named = node.TextOrNull("metric");
-        if (named is not null && node.Has(named) && !node.HoldsNumbers(named, lambda.Length))
+        foreach (string key in new[] { named, "accuracy" }.OfType<string>())
         {
-            throw node.Wrong(named, $"{lambda.Length} numbers, as in lambda", "something else");
+            if (node.Has(key) && !node.HoldsNumbers(key, lambda.Length))
+            {
+                throw node.Wrong(key, $"{lambda.Length} numbers, as in lambda", "something else");
+            }
         }
         int[] order = [.. Enumerable.Range(0, lambda.Length).OrderBy(i => lambda[i])];
         var metrics = node.Keys
