@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Unicode;
 
 namespace Acm.Runtime.Configuration;
@@ -138,6 +139,9 @@ internal sealed class ConfigNode
 
     /// <summary>The object under the key, or null where it is absent.</summary>
     public ConfigNode? ObjectOrNull(string key) => Has(key) ? Object(key) : null;
+
+    /// <summary>A copy of whatever stands under the key, or null where it is absent.</summary>
+    public JsonNode? NodeOrNull(string key) => Find(key) is { } element ? JsonNode.Parse(element.GetRawText()) : null;
 
     /// <summary>An array of whole numbers, each in a range.</summary>
     public int[] Ints(string key, int least, int most, int longest) =>

@@ -112,6 +112,76 @@ public class HuggingFaceTests
         Assert.That(config.Entries, Is.EqualTo(new[] { "[PAD]", "[UNK]", "[CLS]", "[SEP]" }));
     }
 
+    /// <summary>A copy of one of the shared folders, with more files beside its own.</summary>
+    private static string Copy(TemporaryFolder folder, string name, params (string File, string Text)[] beside)
+    {
+        string source = SharedFolder.Need("golden", "hf-folders", name);
+        folder.CopyAs(Path.Combine(source, "config.json"), "source", "config.json");
+        folder.CopyAs(Path.Combine(source, "model.safetensors"), "source", "model.safetensors");
+        foreach (var (file, text) in beside)
+        {
+            string path = Path.Combine(folder["source"], file);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllText(path, text);
+        }
+        return folder["source"];
+    }
+
+    [TestCase("1_Pooling/config.json", """{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}""", "pooling_mode_cls_token and pooling_mode_mean_tokens")]
+    [TestCase("1_Pooling/config.json", """{"pooling_mode_mean_tokens": true, "pooling_mode_max_tokens": true}""", "pooling_mode_max_tokens")]
+    [TestCase("1_Pooling/config.json", """{"pooling_mode_max_tokens": true}""", "pooling_mode_max_tokens")]
+    [TestCase("2_Dense/config.json", """{"in_features": 48, "out_features": 16}""", "Dense")]
+    public void ASentencePipelineThatPackagesDoNotHaveIsRefused(string file, string text, string named)
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert", (file, text));
+        var e = Assert.Throws<ModelFormatException>(() => ModelConverter.Convert([source], folder["package"], new ConversionOptions()))!;
+        Assert.That(e.Message, Does.Contain(named));
+    }
+
+    [Test]
+    public void CaseThatSentenceTransformersLowersIsLowered()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert", ("tokenizer_config.json", """{"do_lower_case": false}"""), ("sentence_bert_config.json", """{"do_lower_case": true}"""));
+        ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        Assert.That(ModelConfig.Load(folder["package"]).Text, Is.EqualTo(new TextPreprocessing(LowerCase: true, StripAccents: false, SplitChinese: true, MaxLength: 40)));
+    }
+
+    [TestCase("", true)]
+    [TestCase(""", "do_rescale": true, "rescale_factor": 0.00392156862745098""", true)]
+    [TestCase(""", "do_rescale": false""", false)]
+    [TestCase(""", "rescale_factor": 0.00784313725490196""", false)]
+    public void PixelsThatAreScaledAnotherWayAreNotGuessed(string more, bool known)
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "vit", ("preprocessor_config.json", $$"""{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]{{more}}}"""));
+        var report = ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        Assert.That(ModelConfig.Load(folder["package"]).Image, known ? Is.Not.Null : Is.Null);
+        Assert.That(string.Join(' ', report.Notes).Contains("does not say how pictures become pixels"), Is.EqualTo(!known));
+    }
+
+    [Test]
+    public void WhatStandsBetweenWordsIsCalledAsPackagesDo()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "wav2vec2", ("vocab.json", """{"<pad>": 0, " ": 1, "a": 2}"""), ("tokenizer_config.json", """{"word_delimiter_token": " "}"""));
+        ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        Assert.That(ModelConfig.Load(folder["package"]).Entries!.Take(4), Is.EqualTo(new[] { "<pad>", "|", "a", "<3>" }));
+    }
+
+    [Test]
+    public void AConfigurationMayBeginWithAByteOrderMark()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert"), file = Path.Combine(source, "config.json");
+        var config = JsonNode.Parse(File.ReadAllBytes(file))!;
+        config["acm"] = new JsonObject();
+        File.WriteAllText(file, config.ToJsonString(), new System.Text.UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        Assert.That(ModelConfig.Load(folder["package"]).Sites, Is.Empty);
+    }
+
     [TestCase("hidden_act", "\"silu\"")]
     [TestCase("hidden_size", "49")]
     [TestCase("num_hidden_layers", "3")]

@@ -15,6 +15,7 @@ internal static class BertFolder
         {
             source.Choice("position_embedding_type", ("absolute", true));
         }
+        RefuseOtherSteps(folder);
         var notes = new List<string>();
         var config = HuggingFaceConverter.CommonConfig(folder, "bert", usualEpsilon: 1e-12);
         int positions = HuggingFaceConverter.Int(source, "max_position_embeddings");
@@ -22,7 +23,7 @@ internal static class BertFolder
         config["max_position_embeddings"] = positions;
         config["type_vocab_size"] = source.Int("type_vocab_size", 0, int.MaxValue, absent: 2);
         config["pooling"] = options.Pooling ?? StoredPooling(folder) ?? "mean";
-        config["normalize"] = options.Normalize ?? HasNormalize(folder);
+        config["normalize"] = options.Normalize ?? HasStep(folder, "Normalize");
         if (options.Pooling is null && StoredPooling(folder) is null)
         {
             notes.Add("the folder does not say how a sentence's vector is made: the mean over its tokens was chosen");
@@ -43,7 +44,8 @@ internal static class BertFolder
         bool lower = tokenizer?.Flag("do_lower_case", absent: true) ?? true;
         var preprocessing = new JsonObject
         {
-            ["do_lower_case"] = lower,
+            // sentence-transformers may lower the case of what a tokeniser leaves as it is; accents stay then.
+            ["do_lower_case"] = lower || sentence?.Flag("do_lower_case", absent: false) == true,
             ["strip_accents"] = tokenizer?.Flag("strip_accents", absent: lower) ?? lower,
             ["tokenize_chinese_chars"] = tokenizer?.Flag("tokenize_chinese_chars", absent: true) ?? true,
         };
@@ -57,13 +59,32 @@ internal static class BertFolder
     private static string? StoredPooling(HuggingFaceFolder folder)
     {
         var pooling = folder.ReadIfThere("1_Pooling", "config.json");
-        return pooling is null ? null
-            : pooling.Flag("pooling_mode_cls_token", absent: false) ? "cls"
-            : pooling.Flag("pooling_mode_mean_tokens", absent: false) ? "mean"
-            : throw pooling.Wrong("pooling_mode_mean_tokens", "mean or cls pooling", "another kind");
+        if (pooling is null)
+        {
+            return null;
+        }
+        // Several modes put several vectors one after the other.
+        string[] modes = [.. pooling.Keys.Where(key => key.StartsWith("pooling_mode_", StringComparison.Ordinal) && pooling.Flag(key, absent: false))];
+        return modes switch
+        {
+            ["pooling_mode_cls_token"] => "cls",
+            ["pooling_mode_mean_tokens"] => "mean",
+            _ => throw pooling.Wrong("pooling_mode_mean_tokens", "mean or cls pooling", modes.Length == 0 ? "another kind" : string.Join(" and ", modes)),
+        };
     }
 
     // sentence-transformers gives each step of its pipeline a folder.
-    private static bool HasNormalize(HuggingFaceFolder folder) =>
-        Directory.EnumerateDirectories(folder.Path).Any(step => Path.GetFileName(step).EndsWith("_Normalize", StringComparison.Ordinal));
+    private static bool HasStep(HuggingFaceFolder folder, string step) =>
+        Directory.EnumerateDirectories(folder.Path).Any(path => Path.GetFileName(path).EndsWith($"_{step}", StringComparison.Ordinal));
+
+    private static void RefuseOtherSteps(HuggingFaceFolder folder)
+    {
+        foreach (string step in (string[])["Dense", "LayerNorm", "CNN", "LSTM", "WeightedLayerPooling"])
+        {
+            if (HasStep(folder, step))
+            {
+                throw new ModelFormatException(folder.Path, null, "sentence vectors made by pooling and unit length alone", $"a step {step}, which packages do not have");
+            }
+        }
+    }
 }

@@ -36,8 +36,7 @@ internal sealed class HuggingFaceFolder : IDisposable
             throw new ModelFormatException(configFile, "format_version", "a Hugging Face configuration", "a package's: there is nothing to convert");
         }
         // The node is only copied, never trusted: what comes of it is read again as a package's configuration.
-        var acm = config.Has("acm") ? JsonNode.Parse(File.ReadAllBytes(configFile))!["acm"]!.DeepClone() : null;
-        return new HuggingFaceFolder(path, config, acm, WeightFiles.Open(path));
+        return new HuggingFaceFolder(path, config, config.NodeOrNull("acm"), WeightFiles.Open(path));
     }
 
     /// <summary>Another JSON file of the folder, or null where it is not there.</summary>

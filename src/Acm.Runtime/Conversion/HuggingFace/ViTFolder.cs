@@ -40,7 +40,7 @@ internal static class ViTFolder
 
     private static JsonObject? Preprocessing(ConfigNode? processor, ConfigNode source)
     {
-        if (processor is null || !processor.Flag("do_normalize", absent: true) || !processor.Flag("do_resize", absent: true))
+        if (processor is null || !Does(processor, "do_normalize") || !Does(processor, "do_resize") || !Does(processor, "do_rescale") || !ScalesToOne(processor))
         {
             return null;
         }
@@ -61,4 +61,10 @@ internal static class ViTFolder
             ["std"] = HuggingFaceConverter.Array(processor.Numbers("image_std", 1024)),
         };
     }
+
+    private static bool Does(ConfigNode processor, string step) => processor.Flag(step, absent: true);
+
+    // What a package does to a byte before mean and deviation.
+    private static bool ScalesToOne(ConfigNode processor) =>
+        !processor.Has("rescale_factor") || Math.Abs(processor.Number("rescale_factor", double.MinValue, double.MaxValue) * 255 - 1) < 1e-6;
 }

@@ -46,12 +46,14 @@ internal static class Wav2Vec2Folder
         {
             return null;
         }
+        // What stands between words is "|" in every package.
+        string delimiter = folder.ReadIfThere("tokenizer_config.json")?.TextOrNull("word_delimiter_token") ?? "|";
         var characters = new SortedDictionary<int, string>();
         foreach (var tokens in new[] { vocabulary, folder.ReadIfThere("added_tokens.json") })
         {
             foreach (string token in tokens?.Keys ?? [])
             {
-                characters[tokens!.Int(token, 0, count - 1)] = token;
+                characters[tokens!.Int(token, 0, count - 1)] = token == delimiter ? "|" : token;
             }
         }
         // A few outputs may be padding that no token is known for; they keep their place.
