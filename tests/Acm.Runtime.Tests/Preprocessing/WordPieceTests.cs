@@ -37,6 +37,18 @@ public class WordPieceTests
         Assert.That((just.Length, truncated), Is.EqualTo((encoder.MaxLength, false)));
     }
 
+    [TestCase("[UNK]\n[CLS]\n[SEP]\na\rb\none\n", "line 4")]
+    [TestCase("[UNK]\r[CLS]\r[SEP]\rone", "line 1")]
+    public void A_carriage_return_within_an_entry_is_refused(string vocabulary, string line)
+    {
+        using var folder = new TemporaryFolder();
+        folder.CopyAs(Path.Combine(SharedFolder.Data("bert-tiny"), "config.json"), "config.json");
+        File.WriteAllText(folder["vocab.txt"], vocabulary);
+        Assert.That(() => WordPieceEncoder.Create(ModelConfig.Load(folder[""])), Throws.TypeOf<ModelFormatException>().With.Message.Contains(line));
+        File.WriteAllText(folder["vocab.txt"], "[UNK]\r\n[CLS]\r\n[SEP]\r\n\u2028\r\n\u0085\r\n\f\r\none");
+        Assert.That(WordPieceEncoder.Create(ModelConfig.Load(folder[""])).Encode("one", out _), Is.EqualTo(new[] { 1, 6, 2 }));
+    }
+
     [Test]
     public void Accents_go_even_where_NET_has_no_ICU()
     {

@@ -35,7 +35,10 @@ public sealed partial class WordPieceEncoder
             throw new ModelFormatException(path, null, "a vocabulary, one word piece a line", "no file");
         Dictionary<string, int> ids = new(StringComparer.Ordinal);
         for (int id = 0; id < entries.Count; id++)
-            if (!ids.TryAdd(entries[id], id))
+            // The library would end a line there, and every id behind it would be another.
+            if (entries[id].Contains('\r'))
+                throw new ModelFormatException(path, null, "lines that end in a newline, and no carriage return within one", $"one in line {id + 1}");
+            else if (!ids.TryAdd(entries[id], id))
                 throw new ModelFormatException(path, null, "a word piece of its own in every line", $"'{entries[id]}' in lines {ids[entries[id]] + 1} and {id + 1}");
         foreach (string piece in (ReadOnlySpan<string>)["[UNK]", "[CLS]", "[SEP]"])
             if (!ids.ContainsKey(piece))
