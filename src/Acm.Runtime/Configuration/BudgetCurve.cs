@@ -13,6 +13,9 @@ public sealed class BudgetCurve
 {
     private const int MostPoints = 100_000;
 
+    // Differences and interpolations of metrics stay finite.
+    private const double MostOfMetric = 1e300;
+
     private readonly double[] _lambda;
     private readonly double[] _fraction;
 
@@ -120,7 +123,7 @@ public sealed class BudgetCurve
         int[] order = [.. Enumerable.Range(0, lambda.Length).OrderBy(i => lambda[i])];
         var metrics = node.Keys
             .Where(key => key is not ("lambda" or "fraction") && node.HoldsNumbers(key, lambda.Length))
-            .ToDictionary(key => key, key => Ordered(node.Numbers(key, MostPoints)), StringComparer.Ordinal);
+            .ToDictionary(key => key, key => Ordered(node.Numbers(key, MostPoints, -MostOfMetric, MostOfMetric)), StringComparer.Ordinal);
         var ascending = Ordered(lambda);
         for (int i = 1; i < ascending.Count; i++)
         {

@@ -97,6 +97,7 @@ public class ModelConfigTests
         ("budget.lambda", json => json["budget"] = JsonNode.Parse("""{"lambda": [1, 1], "fraction": [0.5, 0.4]}""")),
         ("budget.wer", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, 0.4], "metric": "wer", "wer": [1]}""")),
         ("budget.accuracy", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, 0.4], "accuracy": [1]}""")),
+        ("budget.wer[1]", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, 0.4], "wer": [1, -1.7e308]}""")),
         ("preprocessing.center_crop", json => json["preprocessing"] = Picture("\"center_crop\": 31")),
         ("preprocessing.resize", json => json["preprocessing"] = Picture("\"resize\": 16")),
         ("preprocessing.resample", json => json["preprocessing"] = Picture("\"resample\": \"nearest\"")),
