@@ -39,6 +39,26 @@ public class ConvertCommandTests
         Assert.That(json.RootElement.GetProperty("tensors").GetInt32(), Is.EqualTo(40));
     }
 
+    [Test, Platform(Exclude = "Win")]
+    public void AnEmptyFolderIsFilledNotReplaced()
+    {
+        string target = Directory.CreateDirectory(Path.Combine(_folder, "target")).FullName, link = Path.Combine(_folder, "link");
+        Directory.CreateSymbolicLink(link, target);
+        var (code, _, error) = Run(SharedFolder.Data("vit-tiny", "original.safetensors"), "-o", link, "--heads", "2");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(new DirectoryInfo(link).LinkTarget, Is.EqualTo(target));
+        Assert.That(Directory.GetFileSystemEntries(target).Select(Path.GetFileName), Is.EquivalentTo(new[] { "config.json", "model.safetensors" }));
+        Assert.That(Directory.GetFileSystemEntries(_folder), Has.Length.EqualTo(2));
+    }
+
+    [Test]
+    public void ARefusedSourceLeavesAnEmptyFolderEmpty()
+    {
+        Assert.That(Run(SharedFolder.Data("vit-tiny", "original.safetensors"), "-o", _folder, "--heads", "5").Code, Is.EqualTo(2));
+        Assert.That(Run(SharedFolder.Data("published-chain", "acm.pth"), "-o", _folder).Code, Is.EqualTo(2));
+        Assert.That(Directory.GetFileSystemEntries(_folder), Is.Empty);
+    }
+
     [Test]
     public void BadInputIsOneLineAndExitCode2()
     {

@@ -19,7 +19,10 @@ internal sealed record ConvertedPackage(
     public void Save(string folder, bool allowNonFinite)
     {
         var config = ModelConfig.Parse(ConfigNode.Parse(Source, Json()), folder: null);
-        string temporary = $"{Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder))}.{Guid.NewGuid():N}.tmp";
+        string place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        // An empty folder stays the one it is: it may be the current one, a link's target, or where a disk is mounted.
+        bool into = Directory.Exists(place);
+        string temporary = into ? Path.Combine(place, $"{Guid.NewGuid():N}.tmp") : $"{place}.{Guid.NewGuid():N}.tmp";
         try
         {
             Directory.CreateDirectory(temporary);
@@ -31,11 +34,14 @@ internal sealed record ConvertedPackage(
                 File.WriteAllText(Path.Combine(temporary, name), string.Concat(Entries.Select(entry => entry.ReplaceLineEndings(" ") + "\n")));
             }
             Prove(temporary, allowNonFinite);
-            if (Directory.Exists(folder))
+            if (into)
             {
-                Directory.Delete(folder);
+                MoveUp(temporary, place);
             }
-            Directory.Move(temporary, folder);
+            else
+            {
+                Directory.Move(temporary, place);
+            }
         }
         catch
         {
@@ -45,6 +51,16 @@ internal sealed record ConvertedPackage(
             }
             throw;
         }
+    }
+
+    // The configuration comes last: without it there is no package.
+    private static void MoveUp(string from, string to)
+    {
+        foreach (string file in Directory.GetFiles(from).OrderBy(static file => Path.GetFileName(file) == "config.json"))
+        {
+            File.Move(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+        Directory.Delete(from);
     }
 
     private void WriteWeights(string path)
