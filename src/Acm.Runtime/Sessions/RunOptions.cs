@@ -12,7 +12,7 @@ public sealed class RunOptions
     /// <summary>Every token gets this many learners in every ACM (all of them, where an ACM has fewer); the gates are skipped.</summary>
     public int? FixedLearners { get; init; }
 
-    /// <summary>Learner counts to use instead of the gates', by the ACM's path: one per packed token, 0 to the ACM's N.</summary>
+    /// <summary>Learner counts to use instead of the gates', by the ACM's path: one per packed token, 0 to the ACM's N. <see cref="FixedLearners"/> goes before it.</summary>
     public IReadOnlyDictionary<string, ReadOnlyMemory<int>>? ForcedK { get; init; }
 
     /// <summary>
