@@ -43,6 +43,55 @@ public class PicturePreprocessingTests
         Assert.That(picture.Rgb.Select(static value => (int)value), Is.EqualTo(wanted.Bytes.ToArray().Select(static value => (int)value)).Within(tolerance));
     }
 
+    // [[1, 2], [3, 4], [5, 6]] is stored; what is expected follows from the EXIF specification's words for each number.
+    [TestCase(1, false, 2, new[] { 1, 2, 3, 4, 5, 6 })]
+    [TestCase(2, true, 2, new[] { 2, 1, 4, 3, 6, 5 })]
+    [TestCase(3, false, 2, new[] { 6, 5, 4, 3, 2, 1 })]
+    [TestCase(4, true, 2, new[] { 5, 6, 3, 4, 1, 2 })]
+    [TestCase(5, false, 3, new[] { 1, 3, 5, 2, 4, 6 })]
+    [TestCase(6, true, 3, new[] { 5, 3, 1, 6, 4, 2 })]
+    [TestCase(7, false, 3, new[] { 6, 4, 2, 5, 3, 1 })]
+    [TestCase(8, true, 3, new[] { 2, 4, 6, 1, 3, 5 })]
+    [TestCase(9, true, 2, new[] { 1, 2, 3, 4, 5, 6 })]
+    public void APngIsTurnedUprightToo(int orientation, bool little, int width, int[] pixels)
+    {
+        using var folder = new TemporaryFolder();
+        byte[] stored = Png([1, 2, 3, 4, 5, 6]), exif = Exif(orientation, little);
+        // Behind the signature and IHDR, or before IEND.
+        int at = little ? stored.Length - 12 : 33;
+        File.WriteAllBytes(folder["turned.png"], [.. stored[..at], .. Chunk("eXIf"u8, exif), .. stored[at..]]);
+        PictureFile picture = PictureFile.Read(folder["turned.png"]);
+        Assert.That((picture.Width, picture.Height), Is.EqualTo((width, 6 / width)));
+        Assert.That(picture.Rgb.Where((_, i) => i % 3 == 0).Select(static value => (int)value), Is.EqualTo(pixels));
+        for (int length = 0; length < exif.Length; length++)
+        {
+            File.WriteAllBytes(folder["cut.png"], [.. stored[..at], .. Chunk("eXIf"u8, exif[..length]), .. stored[at..]]);
+            Assert.That(() => PictureFile.Read(folder["cut.png"]), Throws.Nothing);
+        }
+    }
+
+    private static byte[] Png(byte[] gray)
+    {
+        using SkiaSharp.SKBitmap bitmap = new(2, 3, SkiaSharp.SKColorType.Gray8, SkiaSharp.SKAlphaType.Opaque);
+        for (int i = 0; i < gray.Length; i++)
+            bitmap.SetPixel(i % 2, i / 2, new SkiaSharp.SKColor(gray[i], gray[i], gray[i]));
+        using SkiaSharp.SKData data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
+        return data.ToArray();
+    }
+
+    // One directory of one entry: tag, type, count, value.
+    private static byte[] Exif(int orientation, bool little) => little
+        ? [.. "II*\0"u8, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, (byte)orientation, 0, 0, 0, 0, 0, 0, 0]
+        : [.. "MM\0*"u8, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, (byte)orientation, 0, 0, 0, 0, 0, 0];
+
+    private static byte[] Chunk(ReadOnlySpan<byte> type, byte[] data)
+    {
+        byte[] length = new byte[4], crc = new byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(length, data.Length);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(crc, System.IO.Hashing.Crc32.HashToUInt32([.. type, .. data]));
+        return [.. length, .. type, .. data, .. crc];
+    }
+
     [Test]
     public void TheSampleModelsStoredPixelsAreReproducedExactly()
     {

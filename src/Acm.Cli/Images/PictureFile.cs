@@ -22,7 +22,8 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
         SKCodecResult read = codec.GetPixels(info, bitmap.GetPixels());
         if (read is not SKCodecResult.Success)
             throw new BadInputException($"{path}: a damaged {codec.EncodedFormat} ({read}); supported: {Supported}");
-        return Upright(bitmap.GetPixelSpan(), info.Width, info.Height, codec.EncodedOrigin);
+        SKEncodedOrigin origin = codec.EncodedFormat is SKEncodedImageFormat.Png ? PngOrientation.Of(file) : codec.EncodedOrigin;
+        return Upright(bitmap.GetPixelSpan(), info.Width, info.Height, origin);
     }
 
     private static PictureFile Upright(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
