@@ -1,3 +1,4 @@
+using Acm.Runtime.Configuration;
 using Acm.Runtime.Conversion.HuggingFace;
 using Acm.Runtime.Conversion.Published;
 using Acm.Runtime.Conversion.Torch;
@@ -59,7 +60,7 @@ public static class ModelConverter
         {
             throw new ArgumentException($"'{output}' is there already; a package is written into a new or empty folder.", nameof(output));
         }
-        if (sources is [var only] && File.Exists(Path.Combine(only, "config.json")) && Checkpoints(only).Length == 0)
+        if (sources is [var only] && IsHuggingFace(only))
         {
             using var folder = HuggingFaceFolder.Open(only);
             return Save("a Hugging Face folder", HuggingFaceConverter.Convert(folder, options), output, options);
@@ -92,6 +93,13 @@ public static class ModelConverter
         {
             opened.ForEach(checkpoint => checkpoint.Dispose());
         }
+    }
+
+    // A trainer leaves rng_state.pth beside a model; a chain may have a package's configuration beside it.
+    private static bool IsHuggingFace(string folder)
+    {
+        string config = Path.Combine(folder, "config.json");
+        return File.Exists(config) && (Checkpoints(folder).Length == 0 || ConfigNode.Read(config).Has("model_type"));
     }
 
     private static string[] Checkpoints(string folder) =>

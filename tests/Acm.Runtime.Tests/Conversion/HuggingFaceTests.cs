@@ -171,6 +171,14 @@ public class HuggingFaceTests
     }
 
     [Test]
+    public void WhatATrainerLeavesBesideAModelIsNoChain()
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert", ("rng_state.pth", "not a checkpoint"));
+        Assert.That(ModelConverter.Convert([source], folder["package"], new ConversionOptions()).Source, Is.EqualTo("a Hugging Face folder"));
+    }
+
+    [Test]
     public void AConfigurationMayBeginWithAByteOrderMark()
     {
         using var folder = new TemporaryFolder();
