@@ -47,11 +47,10 @@ internal static class KernelFile
             return null;
         }
         int length = bytes.Length - SHA256.HashSizeInBytes;
-        if (length < 0 || !SHA256.HashData(bytes.AsSpan(0, length)).AsSpan().SequenceEqual(bytes.AsSpan(length)))
+        if (length < 0 || !SHA256.HashData(bytes.AsSpan(0, length)).AsSpan().SequenceEqual(bytes.AsSpan(length)) || !bytes.AsSpan(1).StartsWith(Encoding.UTF8.GetBytes(Magic)))
             return null;
         using BinaryReader reader = new(new MemoryStream(bytes, 0, length), Encoding.UTF8);
-        if (reader.ReadString() != Magic)
-            return null;
+        reader.ReadString();
         string request = reader.ReadString();
         KernelImageKind kind = (KernelImageKind)reader.ReadInt32();
         string architecture = reader.ReadString(), compiler = reader.ReadString(), log = reader.ReadString();

@@ -62,6 +62,17 @@ internal sealed class KernelCacheTests
     }
 
     [Test]
+    public void A_file_that_is_whole_and_no_kernel_is_a_miss([Values(0, 1, 20)] int length)
+    {
+        CountingCompiler compiler = new();
+        new KernelCache(_folder).Get(Compilers.Request(), compiler);
+        byte[] content = [.. Enumerable.Repeat((byte)'k', length)];
+        File.WriteAllBytes(Directory.GetFiles(_folder, "*.kernel").Single(), [.. content, .. System.Security.Cryptography.SHA256.HashData(content)]);
+        Assert.That(new KernelCache(_folder).List(), Is.Empty);
+        Assert.That(new KernelCache(_folder).Get(Compilers.Request(), compiler).FromCache, Is.False);
+    }
+
+    [Test]
     public void Who_loses_the_race_for_a_file_discards_its_own_without_an_error()
     {
         KernelCache winner = new(_folder), loser = new(_folder);
