@@ -18,11 +18,13 @@ public sealed class LanesTests
             Assert.That(Lanes.Start(lane + 1, lanes, rows) - Lanes.Start(lane, lanes, rows), Is.GreaterThanOrEqualTo(Lanes.FewestRows));
     }
 
-    [TestCase(255, 2, 1)]
-    [TestCase(256, 2, 2)]
+    [TestCase(191, 2, 1)]
+    [TestCase(192, 2, 2)]
+    [TestCase(197, 4, 2)]
     [TestCase(1576, 8, 8)]
-    [TestCase(1576, 16, 8)]
-    [TestCase(700, 7, 1)]
+    [TestCase(1576, 32, 16)]
+    [TestCase(600, 7, 1)]
+    [TestCase(700, 8, 4)]
     [TestCase(500, 9, 3)]
     [TestCase(int.MaxValue, 64, 64)]
     public void ThereAreAsManyAsTheRowsAreWorth(int rows, int threads, int expected)

@@ -7,7 +7,7 @@ namespace Acm.Runtime.Backends.Cpu;
 internal static class Lanes
 {
     /// <summary>Fewest rows of a lane. Each lane reads all weights: fewer rows would wait for them, and leave an ACM's last learners next to none.</summary>
-    public const int FewestRows = 128;
+    public const int FewestRows = 96;
 
     /// <summary>Into how many lanes rows are cut: as many threads belong to each.</summary>
     public static int Count(int rows, int threads)
