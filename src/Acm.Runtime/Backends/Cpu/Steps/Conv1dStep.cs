@@ -48,17 +48,11 @@ internal sealed unsafe class Conv1dStep : CpuStep
             forward.Scratch(0, (long)paddedRows * _in.Width);
             forward.Parallel(this, 0, forward.Sequences * _op.Groups);
         }
-        forward.ClearBlocks();
-        for (int g = 0; g < _op.Groups; g++)
-            for (int s = 0; s < forward.Sequences; s++)
-            {
-                float* rows = InPlace ? forward.Buffer(_in) + (nint)from[s] * _in.Width : Padded(forward, s, g);
-                forward.AddRows(rows, (nint)_op.Stride * pitch, to[s], to[s + 1] - to[s], _kernel * _channels, g);
-            }
-        forward.Multiply(new GemmCall
+        nint stride = (nint)_op.Stride * pitch;
+        GemmCall call = new()
         {
             Weights = _weights,
-            Stride = (nint)_op.Stride * pitch,
+            Stride = stride,
             Epilogue = new Epilogue
             {
                 Bias = _bias,
@@ -68,7 +62,25 @@ internal sealed unsafe class Conv1dStep : CpuStep
                 Residual = _residual is { } residual ? forward.Buffer(residual) : null,
                 ResidualStride = _out.Width,
             },
-        });
+        };
+        forward.ClearBlocks();
+        int all = forward.Rows(_out.Rows), lanes = Lanes.Count(all, forward.Threads);
+        for (int lane = 0; lane < lanes; lane++)
+        {
+            int start = Lanes.Start(lane, lanes, all), end = Lanes.Start(lane + 1, lanes, all);
+            for (int g = 0; g < _op.Groups; g++)
+                for (int s = 0; s < forward.Sequences; s++)
+                {
+                    int first = Math.Max(start, to[s]), count = Math.Min(end, to[s + 1]) - first;
+                    if (count <= 0)
+                        continue;
+                    float* rows = InPlace ? forward.Buffer(_in) + (nint)from[s] * _in.Width : Padded(forward, s, g);
+                    forward.AddRows(rows + (first - to[s]) * stride, stride, first, count, _kernel * _channels, g);
+                }
+            forward.Add(call);
+            forward.EndLane();
+        }
+        forward.Multiply();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
