@@ -50,7 +50,7 @@ internal static class KernelFile
         if (length < 0 || !SHA256.HashData(bytes.AsSpan(0, length)).AsSpan().SequenceEqual(bytes.AsSpan(length)) || !bytes.AsSpan(1).StartsWith(Encoding.UTF8.GetBytes(Magic)))
             return null;
         using BinaryReader reader = new(new MemoryStream(bytes, 0, length), Encoding.UTF8);
-        reader.ReadString();
+        _ = reader.ReadString(); // the magic
         string request = reader.ReadString();
         KernelImageKind kind = (KernelImageKind)reader.ReadInt32();
         string architecture = reader.ReadString(), compiler = reader.ReadString(), log = reader.ReadString();

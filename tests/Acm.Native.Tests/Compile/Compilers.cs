@@ -57,4 +57,12 @@ internal static class Compilers
         }
         return compiler!;
     }
+
+    public static ClangCompiler NeedClang()
+    {
+        ClangCompiler? clang = ClangCompiler.TryOpen("clang", out _) ?? ClangCompiler.TryOpen("clang-14", out _);
+        if (clang is null)
+            Assert.Ignore("no clang");
+        return clang!;
+    }
 }

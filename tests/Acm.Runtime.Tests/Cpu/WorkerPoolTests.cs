@@ -81,7 +81,7 @@ public sealed class WorkerPoolTests
     {
         var work = new Counted(3);
         work.Begin(10);
-        work.Arm(10);
+        work.Arm([10]);
         while (work.TryRunOne(1))
         {
         }
@@ -227,7 +227,7 @@ public sealed class WorkerPoolTests
             go.Wait(TimeSpan.FromSeconds(30));
         });
         work.Begin(2);
-        work.Arm(2);
+        work.Arm([2]);
         helper = new Thread(() => work.TryRunOne(1));
         helper.Start();
         bool done = false, interrupted = false;

@@ -10,30 +10,8 @@ namespace Acm.Simulator.Tests.Driver;
 
 /// <summary>The product's handles against the simulated driver: order, lifetime, errors.</summary>
 [TestFixture]
-internal sealed class DriverTests
+internal sealed class DriverTests : DriverFixture
 {
-    private SimulatedDriver _simulated = null!;
-    private CudaContext _context = null!;
-    private CudaStream _stream = null!;
-    private CudaModule _module = null!;
-
-    [SetUp]
-    public void Start()
-    {
-        _simulated = new(new SimulatorOptions());
-        _context = CudaContext.Primary(_simulated.Start().Devices[0]);
-        _stream = new(_context);
-        _module = Kernels.Load(_context);
-    }
-
-    [TearDown]
-    public void Stop()
-    {
-        _context.Dispose();
-        Assert.That(_simulated.LiveObjects, Is.Empty);
-        _simulated.Dispose();
-    }
-
     [Test]
     public void Every_profile_presents_its_figures()
     {
@@ -113,91 +91,6 @@ internal sealed class DriverTests
         Assert.Throws<CudaException>(() => _stream.WhenDone(() => called = false));
         _stream.Synchronize();
         Assert.That(called, "what was refused does not come");
-    }
-
-    [Test]
-    public void A_graph_runs_what_was_captured_and_takes_changes_in_place()
-    {
-        CudaKernel add = _module.Kernel("add");
-        using DeviceMemory x = new(_stream, 40);
-        _stream.Upload<float>(new float[10], x.All);
-        using CudaGraph graph = CudaGraph.Capture(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 1f));
-        long before = _simulated.Counters.KernelLaunches;
-        for (int i = 0; i < 3; i++)
-            graph.Launch(_stream);
-        Assert.That(graph.Update(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 10f)));
-        graph.Launch(_stream);
-        float[] back = new float[10];
-        _stream.Download(x.All, back.AsSpan());
-        Assert.That(back, Is.All.EqualTo(13f));
-        Assert.That(_simulated.Counters.KernelLaunches - before, Is.EqualTo(4));
-        Assert.That(graph.Update(_stream, () =>
-        {
-            _stream.Fill(x.All, 0u);
-            add.Launch(_stream, new(1, 32), x, 10, 10f);
-        }), Is.False, "another topology makes the graph anew");
-        Assert.That(graph.Nodes, Is.EqualTo(2));
-        graph.Launch(_stream);
-        _stream.Download(x.All, back.AsSpan());
-        Assert.That(back, Is.All.EqualTo(10f));
-    }
-
-    [Test]
-    public unsafe void A_capture_leaves_no_recording_whichever_call_fails()
-    {
-        CudaKernel add = _module.Kernel("add");
-        using DeviceMemory x = new(_stream, 40);
-        CudaGraph Capture() => CudaGraph.Capture(_stream, () => add.Launch(_stream, new(1, 32), x, 10, 1f));
-        Dictionary<string, long> before = new(_simulated.Counters.Calls);
-        Capture().Dispose();
-        foreach ((string call, long after) in _simulated.Counters.Calls.ToArray())
-            for (long time = 1; time <= after - before.GetValueOrDefault(call); time++)
-            {
-                _simulated.Inject(call, time, CUresult.CUDA_ERROR_UNKNOWN);
-                Assert.That(() => Capture().Dispose(), Throws.InstanceOf<CudaException>(), $"{call}, {time}");
-                Assert.That(_simulated.LiveObjects, Has.None.StartsWith("graph 0x"), $"{call}, {time}");
-                // Where popping failed, the context is current still.
-                _context.Driver.Check(_context.Driver.Api.cuCtxSetCurrent(default));
-            }
-        Capture().Dispose();
-    }
-
-    [Test]
-    public void Waiting_inside_a_capture_is_refused_and_the_stream_stays_usable()
-    {
-        CudaException e = Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, _stream.Synchronize))!;
-        Assert.That(e.Name, Is.EqualTo("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"));
-        Assert.Throws<InvalidOperationException>(() =>
-        {
-            using DeviceMemory x = new(_context, 4);
-            CudaGraph.Capture(_stream, () => _stream.Upload<int>(new int[1], x.All));
-        });
-        Assert.That(_stream.IsCapturing, Is.False);
-        _stream.Synchronize();
-    }
-
-    [Test]
-    public void A_fork_in_a_capture_has_to_join()
-    {
-        using CudaStream side = new(_context);
-        using CudaEvent fork = new(_context), join = new(_context);
-        using DeviceMemory x = new(_context, 8);
-        void Forked(bool joined)
-        {
-            fork.Record(_stream);
-            side.Wait(fork);
-            side.Fill(x.Slice(0, 4), 3u);
-            _stream.Fill(x.Slice(4, 4), 4u);
-            join.Record(side);
-            if (joined)
-                _stream.Wait(join);
-        }
-        Assert.That(Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, () => Forked(joined: false)))!.Name, Is.EqualTo("CUDA_ERROR_STREAM_CAPTURE_UNJOINED"));
-        using CudaGraph graph = CudaGraph.Capture(_stream, () => Forked(joined: true));
-        graph.Launch(_stream);
-        int[] back = new int[2];
-        _stream.Download(x.All, back.AsSpan());
-        Assert.That(back, Is.EqualTo(new[] { 3, 4 }));
     }
 
     [Test]

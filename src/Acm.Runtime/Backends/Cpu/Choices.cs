@@ -5,7 +5,7 @@ namespace Acm.Runtime.Backends.Cpu;
 /// <summary>What the gates chose at one ACM: k of each row, each lane's rows by descending k, and how many rows each learner has there.</summary>
 internal sealed unsafe class Choices : IDisposable
 {
-    private readonly NativeBuffer<int> _k = new(), _order = new(), _counts = new();
+    private readonly NativeBuffer<int> _k = new(), _order = new(), _ends = new();
     private int _learners;
 
     /// <summary>[rows].</summary>
@@ -15,14 +15,14 @@ internal sealed unsafe class Choices : IDisposable
     public int* Order => _order.Data;
 
     /// <summary>Of a lane, [N + 2]: where its rows with k of at least n end in <see cref="Order"/>; the last is its first row.</summary>
-    public int* Ends(int lane) => _counts.Data + (nint)lane * (_learners + 2);
+    public int* Ends(int lane) => _ends.Data + (nint)lane * (_learners + 2);
 
     public void Need(int rows, int learners, int lanes)
     {
         _learners = learners;
         _k.Need(rows);
         _order.Need(rows);
-        _counts.Need((long)lanes * (learners + 2));
+        _ends.Need((long)lanes * (learners + 2));
     }
 
     /// <summary>Sorts each lane by counting: stable, one pass over k each for counts and places.</summary>
@@ -53,6 +53,6 @@ internal sealed unsafe class Choices : IDisposable
     {
         _k.Dispose();
         _order.Dispose();
-        _counts.Dispose();
+        _ends.Dispose();
     }
 }

@@ -53,8 +53,7 @@ internal abstract class ParallelWork
 
     private ref long Share(int seat) => ref _shares[(seat + 1) * Apart];
 
-    internal void Arm(int tasks) => Arm([tasks]);
-
+    /// <summary>Makes tasks known, each lane's shared out among as many threads.</summary>
     /// <param name="ends">One past the last task of each lane; lanes divide <see cref="Threads"/>.</param>
     internal void Arm(ReadOnlySpan<int> ends)
     {

@@ -52,7 +52,7 @@ internal sealed unsafe class AcmProducts
         new ReadOnlySpan<int>(forward.Choice(_choice).Ends(0), lanes * EndsEach).CopyTo(new Span<int>(ends, lanes * EndsEach));
         if (_publishedCode && run.Routing.FixedLearners is null)
             DropHighest(ends, lanes);
-        forward.Scratch(_hidden, (long)(ends + (lanes - 1) * EndsEach)[1] * HiddenPitch);
+        forward.Scratch(_hidden, (long)ends[(lanes - 1) * EndsEach + 1] * HiddenPitch);
     }
 
     /// <summary>Adds a lane's product into the hidden units.</summary>
@@ -117,9 +117,11 @@ internal sealed unsafe class AcmProducts
         int highest = 0, learners = _site.Learners;
         for (int lane = 0; lane < lanes; lane++)
             for (int n = 1; n <= learners; n++)
-                if ((ends + lane * EndsEach)[n] > (ends + lane * EndsEach)[learners + 1])
+                if (ends[lane * EndsEach + n] > Start(lane))
                     highest = Math.Max(highest, n);
         for (int lane = 0; lane < lanes && highest > 0; lane++)
-            (ends + lane * EndsEach)[highest] = (ends + lane * EndsEach)[learners + 1];
+            ends[lane * EndsEach + highest] = Start(lane);
+
+        int Start(int lane) => ends[lane * EndsEach + learners + 1];
     }
 }
