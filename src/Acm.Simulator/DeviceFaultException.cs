@@ -6,7 +6,7 @@ namespace Acm.Simulator;
 internal enum FaultKind
 {
     OutOfBounds, Misaligned, AfterFree, UninitialisedGlobal, UninitialisedShared, UninitialisedRegister, SharedRace, GlobalRace,
-    BarrierUnderDivergence, AsyncCopyNotWaitedFor, PartialCollective, Deadlock, Livelock, Trap, IllegalInstruction, StackOverflow,
+    BarrierUnderDivergence, AsyncCopyNotWaitedFor, MatrixNotWaitedFor, PartialCollective, Deadlock, Livelock, Trap, IllegalInstruction, StackOverflow,
 }
 
 /// <summary>The device stopped a launch: what happened, where in the kernel, to which thread, at which address.</summary>

@@ -36,6 +36,7 @@ internal static unsafe class MmaHardware
             (24, 8, MmaType.F32) => Run24By8(operands, shape.K, sum),
             (24, 4, MmaType.F32) => Run24By4(operands, shape.K, sum),
             (25, 16, MmaType.F32) => Run25By16(operands, shape.K, sum),
+            (25, 32, _) => false, // so many products of 27 bits leave int32
             (_, _, MmaType.F32) => RunToSingle(operands, plan, shape.K, sum),
             _ => RunToHalf(operands, plan, shape.K, sum),
         };
@@ -182,9 +183,10 @@ internal static unsafe class MmaHardware
         {
             int w = 32 / MmaShape.BitsOf(shape.A);
             bool hopper = arithmetic == MmaArithmetic.HardwareHopper;
-            if (w == 4 && !hopper) // Ada's 8-bit floats keep 13 fraction bits, in the terms and in the sum
-                return new Plan(16, 13, shape.D == MmaType.F32 ? 0xfffffc00 : uint.MaxValue);
-            int step = w switch { 1 => hopper ? 8 : 4, 2 => hopper ? 16 : 8, _ => 16 };
+            // 8-bit floats keep 13 fraction bits, in the terms and in the sum, on Ada and in Hopper's wgmma.
+            if (w == 4 && (!hopper || shape.WarpGroup))
+                return new Plan(shape.WarpGroup ? shape.K : 16, 13, shape.D == MmaType.F32 ? 0xfffffc00 : uint.MaxValue);
+            int step = hopper ? 8 * w : w switch { 1 => 4, 2 => 8, _ => 16 };
             return new Plan(Math.Min(step, shape.K), hopper ? 25 : 24, uint.MaxValue);
         }
     }

@@ -6,10 +6,10 @@ internal enum MmaType { F16, Bf16, Tf32, F32, F64, E4M3, E5M2, S32, S8, U8, S4, 
 /// <summary>How the bits of a <c>b1</c> product are combined before they are counted.</summary>
 internal enum MmaBitOperation { None, XorPopc, AndPopc }
 
-/// <summary>One form of <c>mma.sync</c>: D[m,n] = A[m,k] B[k,n] + C[m,n].</summary>
+/// <summary>One form of <c>mma.sync</c>, or a warp's part of eight columns of a <c>wgmma</c>: D[m,n] = A[m,k] B[k,n] + C[m,n].</summary>
 internal readonly record struct MmaShape(
     int M, int N, int K, MmaType A, MmaType B, MmaType C, MmaType D,
-    bool Saturate = false, MmaBitOperation Bits = MmaBitOperation.None)
+    bool Saturate = false, MmaBitOperation Bits = MmaBitOperation.None, bool WarpGroup = false)
 {
     /// <summary>Multiplications and additions of one warp-level instruction.</summary>
     public long Flops => 2L * M * N * K;
@@ -62,9 +62,9 @@ internal enum MmaArithmetic
     /// <summary>Products summed in double, rounded once to nearest.</summary>
     Exact,
 
-    /// <summary>Turing, Ampere, Ada: terms aligned to the largest and cut to 24 fraction bits (8-bit floats: 13), 32 bytes of a row at a time.</summary>
+    /// <summary>Turing, Ampere, Ada: terms aligned to the largest and cut to 24 fraction bits (8-bit floats: 13), 16 bytes of a row at a time.</summary>
     HardwareAmpere,
 
-    /// <summary>Hopper and later: 25 fraction bits, up to 16 products (tf32: 8) at a time.</summary>
+    /// <summary>Hopper and later: 25 fraction bits (8-bit floats of wgmma: 13), 32 bytes of a row at a time.</summary>
     HardwareHopper,
 }

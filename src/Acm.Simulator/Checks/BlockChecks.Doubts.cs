@@ -29,9 +29,10 @@ internal sealed unsafe partial class BlockChecks
             _sharedDoubts.Remove((w.Index, granule));
     }
 
-    /// <summary>Races that nothing has cleared up by the end of the block.</summary>
+    /// <summary>The end of the block: races that nothing has cleared up, and what warps owe each other.</summary>
     public void Finish()
     {
+        FinishMatrices();
         foreach (DeviceFaultException race in _sharedDoubts.Values)
             throw race;
     }

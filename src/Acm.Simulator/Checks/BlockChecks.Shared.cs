@@ -121,8 +121,10 @@ internal sealed unsafe partial class BlockChecks
         ReadOnlySpan<uint> known = Clocks.Of(w.Index);
         for (int v = 0; v < _warps; v++)
         {
-            if (reads[v] <= known[v] || v == w.Index)
+            if (reads[v] <= known[v] || (v == w.Index && reads[v] != UnderWay))
                 continue;
+            if (reads[v] == UnderWay)
+                throw w.Fault(FaultKind.MatrixNotWaitedFor, $"write to bytes that a wgmma of warp {v} may still read", lane, at, "shared memory");
             DeviceFaultException race = Race(w, lane, at, (uint)v << WarpShift, "write", "read");
             if (!changes)
                 throw race;

@@ -38,6 +38,8 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         _groups = new int[warps * 32];
         _order = new BlockOrder(block.Launch.Number, warps);
         _fenced = new uint[warps][];
+        _matrices = new WarpMatrices[warps];
+        _matrixSteps = [.. Enumerable.Range(0, (warps + 3) / 4).Select(_ => new List<nint>())];
     }
 
     /// <summary>What each warp of the block knows of the others' past.</summary>
@@ -57,6 +59,7 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         _order.Start(_block.Number);
         StartSync();
         _sharedDoubts.Clear();
+        StartMatrices();
     }
 
     public void Arrive(Warp warp, BlockBarrier barrier) => Clocks.Publish(warp.Index, barrier.Clocks!);

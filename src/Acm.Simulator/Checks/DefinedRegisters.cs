@@ -1,3 +1,4 @@
+using Acm.Simulator.Counters;
 using Acm.Simulator.Execution;
 
 namespace Acm.Simulator.Checks;
@@ -12,14 +13,34 @@ internal static unsafe class DefinedRegisters
         uint missing = lanes & ~w.Frame.Defined[offset >> 7];
         if (missing != 0)
         {
-            string name = w.Frame.Code.RegisterNames.GetValueOrDefault(offset, "a register");
-            throw w.Fault(FaultKind.UninitialisedRegister, $"{name} is used as {what}, but nobody has written it", System.Numerics.BitOperations.TrailingZeroCount(missing));
+            throw w.Fault(FaultKind.UninitialisedRegister, $"{NameOf(w, offset)} is used as {what}, but nobody has written it", System.Numerics.BitOperations.TrailingZeroCount(missing));
+        }
+    }
+
+    public static string NameOf(Warp w, int offset) => w.Frame.Code.RegisterNames.GetValueOrDefault(offset, "a register");
+
+    // Copies are let pass: compilers make some around a loop, and what is copied is used later.
+    private static void NeedFinished(Warp w, Instruction* i, CheckRule rule)
+    {
+        BlockChecks checks = w.Block.Checks!;
+        foreach (int read in rule.Reads)
+        {
+            if (i->Class != InstructionClass.Move && checks.IsSumUnderWay(w, read))
+                throw checks.NotWaitedFor(w, read, "read");
+        }
+
+        foreach (int write in rule.Writes)
+        {
+            if (checks.IsSumUnderWay(w, write))
+                throw checks.NotWaitedFor(w, write, "written");
         }
     }
 
     /// <summary>Before an instruction: checks what it reads, and says what it writes.</summary>
     public static void Apply(Warp w, Instruction* i, uint exec, CheckRule rule)
     {
+        if (w.Block.Checks!.HasMatrices(w))
+            NeedFinished(w, i, rule);
         uint* defined = w.Frame.Defined;
         uint good = exec;
         switch (rule.Kind)

@@ -54,6 +54,14 @@ internal sealed unsafe partial class FunctionDecoder
                     Src(0, PtxType.U32);
                 Add(&Control.Nothing, InstructionClass.Other, default, CheckKind.Strict);
                 return true;
+            case "setmaxnreg":
+                if (_m.TakeAny("inc", "dec") is null || !_m.TakeNext("sync") || !_m.TakeNext("aligned") || _m.Type() != PtxType.U32)
+                    throw Unsupported("this setmaxnreg is not known");
+                Operands(1);
+                if (Op(0) is not ConstantOperand { Bits: >= 24 and <= 256 } registers || registers.Bits % 8 != 0)
+                    throw Refuse("setmaxnreg takes a multiple of 8 from 24 to 256");
+                Add(&Control.Nothing, InstructionClass.Other, default, CheckKind.Ignore);
+                return true;
             default:
                 return false;
         }

@@ -41,6 +41,9 @@ internal sealed unsafe partial class FunctionDecoder
             case "mma":
                 MatrixMultiply();
                 return true;
+            case "wgmma":
+                WarpGroupMatrixOf();
+                return true;
             case "ldmatrix" or "stmatrix" or "movmatrix":
                 MatrixMove(name);
                 return true;

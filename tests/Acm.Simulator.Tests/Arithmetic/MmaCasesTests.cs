@@ -4,7 +4,7 @@ using NUnit.Framework;
 
 namespace Acm.Simulator.Tests.Arithmetic;
 
-/// <summary>Every <c>mma.sync</c> case of shared/conformance/mma-arithmetic, as the file names them.</summary>
+/// <summary>Every <c>mma.sync</c> and <c>wgmma</c> case of shared/conformance/mma-arithmetic, as the file names them.</summary>
 public sealed class MmaCasesTests
 {
     private static SafeTensors? _cases;
@@ -16,7 +16,7 @@ public sealed class MmaCasesTests
         if (path is null || !File.Exists(path))
             return ["absent"];
         _cases = SafeTensors.Read(path);
-        return _cases.Names.Where(n => n.Contains(".mma.") && n.EndsWith(".D")).Select(n => n[..^2]).Order();
+        return _cases.Names.Where(n => n.EndsWith(".D")).Select(n => n[..^2]).Order();
     }
 
     [TestCaseSource(nameof(Names))]
@@ -89,24 +89,32 @@ public sealed class MmaCasesTests
         return sign * significand * Math.Pow(2, Math.Max(field, 1) - bias);
     }
 
-    private static unsafe ulong[] Run(Case it, MmaArithmetic arithmetic)
+    // Of wgmma's 64 rows each warp has sixteen.
+    private static ulong[] Run(Case it, MmaArithmetic arithmetic)
     {
-        uint[] a = MmaRegisters.PackA(it.Shape, it.A), b = MmaRegisters.PackB(it.Shape, it.B), c = MmaRegisters.PackC(it.Shape, it.Shape.C, it.C);
-        uint[] d = new uint[it.Shape.RegistersD * 32];
+        int parts = it.A.Length / (it.Shape.M * it.Shape.K), a = it.A.Length / parts, d = it.D.Length / parts;
+        return [.. Enumerable.Range(0, parts).SelectMany(part => Run(it.Shape, arithmetic, it.A.AsSpan(part * a, a), it.B, it.C.AsSpan(part * d, d)))];
+    }
+
+    private static unsafe ulong[] Run(in MmaShape shape, MmaArithmetic arithmetic, ReadOnlySpan<ulong> valuesA, ReadOnlySpan<ulong> valuesB, ReadOnlySpan<ulong> valuesC)
+    {
+        uint[] a = MmaRegisters.PackA(shape, valuesA), b = MmaRegisters.PackB(shape, valuesB), c = MmaRegisters.PackC(shape, shape.C, valuesC);
+        uint[] d = new uint[shape.RegistersD * 32];
         fixed (uint* pd = d, pa = a, pb = b, pc = c)
-            Mma.Execute(it.Shape, arithmetic, pd, pa, pb, pc);
-        return MmaRegisters.UnpackD(it.Shape, d);
+            Mma.Execute(shape, arithmetic, pd, pa, pb, pc);
+        return MmaRegisters.UnpackD(shape, d);
     }
 
     private static Case Load(string name)
     {
         SharedFolder.Need("conformance", "mma-arithmetic", "cases.safetensors");
-        string[] parts = name.Split('.'); // sm_80.mma.m16n8k16.f32.bf16.bf16.f32.plain
+        string[] parts = name.Split('.'); // sm_80.mma.m16n8k16.f32.bf16.bf16.f32.plain or sm_90a.wgmma.m64n8k16.f32.bf16.bf16.plain
+        bool isWarpGroup = parts[1] == "wgmma";
         int[] shape = [.. parts[2].Split('m', 'n', 'k').Skip(1).Select(int.Parse)];
         MmaType d = TypeOf(parts[3]), c = parts.Length > 7 ? TypeOf(parts[6]) : d;
         return new Case(
-            new MmaShape(shape[0], shape[1], shape[2], TypeOf(parts[4]), TypeOf(parts[5]), c, d),
-            int.Parse(parts[0].AsSpan(3)), Bits(name + ".A"), Bits(name + ".B"), Bits(name + ".C"), Bits(name + ".D"));
+            new MmaShape(isWarpGroup ? shape[0] / 4 : shape[0], shape[1], shape[2], TypeOf(parts[4]), TypeOf(parts[5]), c, d, WarpGroup: isWarpGroup),
+            int.Parse(parts[0][3..].TrimEnd('a')), Bits(name + ".A"), Bits(name + ".B"), Bits(name + ".C"), Bits(name + ".D"));
     }
 
     private static MmaType TypeOf(string name) => Enum.Parse<MmaType>(name, ignoreCase: true);

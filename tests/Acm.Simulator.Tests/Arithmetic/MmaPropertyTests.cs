@@ -14,8 +14,9 @@ public sealed unsafe class MmaPropertyTests
             foreach (MmaType d in new[] { MmaType.F32, MmaType.F16 })
                 foreach (int k in new[] { 4, 8, 16, 32 })
                     foreach (MmaArithmetic arithmetic in new[] { MmaArithmetic.HardwareAmpere, MmaArithmetic.HardwareHopper })
-                        if (new MmaShape(16, 8, k, a, a, d, d) is { IsSupported: true } shape)
-                            yield return new TestCaseData(shape, arithmetic).SetArgDisplayNames($"k{k} {a} {d} {arithmetic}");
+                        foreach (bool warpGroup in new[] { false, true })
+                            if (new MmaShape(16, 8, k, a, a, d, d, WarpGroup: warpGroup) is { IsSupported: true } shape && (!warpGroup || arithmetic == MmaArithmetic.HardwareHopper))
+                                yield return new TestCaseData(shape, arithmetic).SetArgDisplayNames($"{(warpGroup ? "wgmma" : "mma")} k{k} {a} {d} {arithmetic}");
     }
 
     [TestCaseSource(nameof(FloatForms))]
@@ -36,6 +37,22 @@ public sealed unsafe class MmaPropertyTests
                 Assert.That(MmaCasesTests.Same(shape.D, got[i], want), $"round {round}, element {i}: got {got[i]:x}, want {want:x}");
             }
         }
+    }
+
+    /// <summary>MMA-Sim's table (microsoft/MMA-Sim, arXiv 2511.10909), for what is not among the stored cases too.</summary>
+    [TestCase("F16", 16, false, true, 16, 25, uint.MaxValue)]
+    [TestCase("Tf32", 8, false, true, 8, 25, uint.MaxValue)]
+    [TestCase("E4M3", 32, false, false, 16, 13, 0xfffffc00)]
+    [TestCase("E4M3", 32, false, true, 32, 25, uint.MaxValue)]
+    [TestCase("E4M3", 16, false, true, 16, 25, uint.MaxValue)]
+    [TestCase("E5M2", 32, true, true, 32, 13, 0xfffffc00)]
+    [TestCase("Bf16", 16, true, true, 16, 25, uint.MaxValue)]
+    public void Steps_are_as_published(string type, int k, bool warpGroup, bool hopper, int step, int bits, uint mask)
+    {
+        MmaType a = Enum.Parse<MmaType>(type);
+        var shape = new MmaShape(16, 8, k, a, a, MmaType.F32, MmaType.F32, WarpGroup: warpGroup);
+        MmaArithmetic arithmetic = hopper ? MmaArithmetic.HardwareHopper : MmaArithmetic.HardwareAmpere;
+        Assert.That(MmaHardware.Plan.Of(shape, arithmetic), Is.EqualTo(new MmaHardware.Plan(step, bits, mask)));
     }
 
     [Test]

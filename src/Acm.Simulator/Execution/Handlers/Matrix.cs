@@ -8,7 +8,7 @@ namespace Acm.Simulator.Execution.Handlers;
 /// <summary>mma, ldmatrix, stmatrix, movmatrix: the whole warp together.</summary>
 internal static unsafe class Matrix
 {
-    private static void NeedWholeWarp(Warp w, uint exec)
+    public static void NeedWholeWarp(Warp w, uint exec)
     {
         if (exec != Lanes.All)
             throw w.Fault(FaultKind.PartialCollective, $"a matrix instruction needs the whole warp, but only lanes 0x{exec:x8} execute it", Lanes.First(exec));
