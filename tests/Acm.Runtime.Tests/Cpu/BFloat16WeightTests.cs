@@ -91,7 +91,8 @@ public sealed unsafe class BFloat16WeightTests
                 fixed (float* keep = kept)
                     GemmKernels.WideBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias, packed.Panel(0), keep);
             }),
-            Is.EqualTo(Of32Bits(columns, (a, floats, c, rowsOf, bias) => GemmKernels.Wide(rows, a, rowsOf, stride, floats, depth, c, rowsOf, pitch, c, bias, packed.Panel(0), 64, 0, 0))), "512 bits");
+            Is.EqualTo(Of32Bits(columns, (a, floats, c, rowsOf, bias) => GemmKernels.Wide(
+                rows, new TileRun { A = a, From = rowsOf, Stride = stride, B = floats, Depth = depth, C = c, To = rowsOf, Pitch = pitch, Add = c, Bias = bias, Ahead = packed.Panel(0) }))), "512 bits");
         Assert.That(kept, Is.EqualTo(rows < GemmKernels.KeepingRows ? new float[kept.Length] : w), "the widened panel");
         Assert.That(
             Tile((a, c, rowsOf, bias) => GemmKernels.NarrowBFloat16(rows, a, rowsOf, stride, words, depth, c, rowsOf, pitch, c, bias)),

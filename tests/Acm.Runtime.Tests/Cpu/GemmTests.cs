@@ -74,14 +74,14 @@ public sealed unsafe class GemmTests
         // Of a deeper panel the first rows alone, as of a weight of which fewer learners run.
         int whole = depth + 3;
         float[] a = RandomValues.Of(rows, rows * stride), b = RandomValues.Of(8, whole * columns), bias = RandomValues.Of(9, columns), before = RandomValues.Of(10, rows * pitch);
-        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0));
+        float[] wide = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Wide(rows, Run(a, from, b, c, to, add, bias)));
         Assert.That(Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Narrow(rows, a, from, stride, b, whole * 16, depth, c, to, pitch, add, bias, (byte*)b), 16), Is.EqualTo(wide), "256 bits");
         // The same rows one after the other: their values are reached in another way.
         float[] gathered = [.. Enumerable.Range(0, rows).SelectMany(r => a.AsSpan(RowFrom(r) * stride, stride).ToArray())];
         fixed (float* ordered = gathered)
         {
             float* first = ordered;
-            Assert.That(Tile((rows, _, _, b, c, to, add, bias) => GemmKernels.WideInOrder(rows, first, stride, b, depth, c, to, pitch, add, bias, (byte*)b, 64, 64, 0)), Is.EqualTo(wide), "in order");
+            Assert.That(Tile((rows, _, _, b, c, to, add, bias) => GemmKernels.WideInOrder(rows, Run(first, null, b, c, to, add, bias))), Is.EqualTo(wide), "in order");
         }
         float[] slim = Tile((rows, a, from, b, c, to, add, bias) => GemmKernels.Slim(rows, a, from, stride, b, whole * 8, depth, c, to, pitch, add, bias), 8);
         // A machine with 128 bits may have no fused sums: two roundings a term then.
@@ -103,8 +103,8 @@ public sealed unsafe class GemmTests
             Assert.That(
                 Tile((rows, a, from, b, c, to, add, bias) =>
                 {
-                    GemmKernels.Wide(rows, a, from, stride, b, part, place, GemmKernels.InOrder, columns + 1, null, bias, (byte*)b, 64, 0, 0);
-                    GemmKernels.Wide(rows, a + part, from, stride, b + part * columns, depth - part, c, to, pitch, add, place, (byte*)b, 32, 0, columns + 1);
+                    GemmKernels.Wide(rows, Run(a, from, b, place, GemmKernels.InOrder, null, bias) with { Depth = part, Pitch = columns + 1 });
+                    GemmKernels.Wide(rows, Run(a + part, from, b + part * columns, c, to, add, place) with { Depth = depth - part, BiasPitch = columns + 1, Pace = 32 });
                 }),
                 Is.EqualTo(wide), "in two parts");
         }
@@ -124,6 +124,11 @@ public sealed unsafe class GemmTests
 
         int RowFrom(int row) => 5 * row * row % rows;
 
+        TileRun Run(float* a, int* from, float* b, float* c, int* to, float* add, float* start) => new()
+        {
+            A = a, From = from, Stride = stride, B = b, Depth = depth, C = c, To = to, Pitch = pitch, Add = add, Bias = start, Ahead = (byte*)b, Beyond = 64,
+        };
+
         float[] Tile(Kernel kernel, int strip = columns)
         {
             float[] c = [.. before];
@@ -135,6 +140,70 @@ public sealed unsafe class GemmTests
     }
 
     private delegate void Kernel(int rows, float* a, int* from, float* b, float* c, int* to, float* add, float* bias);
+
+    /// <summary>Tiles one after the other in one call: the same bits as a call each, in rows and in panels, wherever they come from and go to.</summary>
+    [Test]
+    public void ARunOfTilesIsItsTiles([Range(1, GemmKernels.MostRows)] int rows, [Values(1, 9, 70)] int depth, [Values] bool inOrder, [Values] bool continues, [Values] bool adds)
+    {
+        const int tiles = 3, pitch = 40, columns = GemmKernels.Columns;
+        int all = tiles * rows, stride = depth + 3;
+        float[] a = RandomValues.Of(1, all * stride), b = RandomValues.Of(2, tiles * depth * columns), starts = RandomValues.Of(3, all * pitch), before = RandomValues.Of(4, tiles * all * pitch);
+        int[] from = [.. Enumerable.Range(0, all).Select(row => 7 * row * row % all)], to = [.. Enumerable.Range(0, all).Reverse()];
+        Assert.Multiple(() =>
+        {
+            Assert.That(Rows(together: true), Is.EqualTo(Rows(together: false)), "rows");
+            Assert.That(Panels(together: true), Is.EqualTo(Panels(together: false)), "panels");
+        });
+
+        float[] Rows(bool together) => Run(together, (int tile, ref TileRun run) =>
+        {
+            (run.NextA, run.NextRows, run.NextPlaces) = (rows * stride, rows, inOrder ? 0 : rows);
+            run.NextC = inOrder ? rows * pitch : 0;
+            run.A += inOrder ? tile * run.NextA : 0;
+            run.From += inOrder ? 0 : tile * run.NextRows;
+            run.To += tile * run.NextPlaces;
+            run.C += tile * run.NextC;
+            run.Add += adds ? tile * run.NextC : 0;
+            run.Bias += tile * rows * run.BiasPitch;
+        });
+
+        float[] Panels(bool together) => Run(together, (int tile, ref TileRun run) =>
+        {
+            (run.NextB, run.NextC) = (depth * columns, all * pitch);
+            run.B += tile * run.NextB;
+            run.C += tile * run.NextC;
+            run.Add += adds ? tile * run.NextC : 0;
+            run.Bias += tile * rows * run.BiasPitch;
+        });
+
+        float[] Run(bool together, MoveOn moveOn)
+        {
+            float[] c = [.. before];
+            fixed (float* pa = a, pb = b, pc = c, start = starts)
+            fixed (int* places = to, rowsOf = from)
+                for (int tile = 0; tile < (together ? 1 : tiles); tile++)
+                {
+                    TileRun run = new()
+                    {
+                        A = pa, Stride = stride, B = pb, Depth = depth, C = pc, Pitch = pitch, Add = adds ? pc : null, Bias = start, BiasPitch = continues ? pitch : 0,
+                        Ahead = (byte*)pb, NextAhead = 64, Soon = columns, Tiles = together ? tiles : 1,
+                    };
+                    if (!inOrder)
+                        {
+                        run.From = rowsOf;
+                        run.To = places;
+                    }
+                    moveOn(tile, ref run);
+                    if (inOrder)
+                        GemmKernels.WideInOrder(rows, run);
+                    else
+                        GemmKernels.Wide(rows, run);
+                }
+            return c;
+        }
+    }
+
+    private delegate void MoveOn(int tile, ref TileRun run);
 
     [Test]
     public void BothPackingsHoldTheSameWeight()

@@ -26,6 +26,9 @@ internal unsafe struct Epilogue
     /// <summary>Whether a register tile can store its own rows at <see cref="Place"/>, the residual's lying as they do.</summary>
     public readonly bool IsDirect => Activation == Activation.Identity && (Residual == null || ResidualRows == null && ResidualStride == OutStride);
 
+    /// <summary>Whether what is added, if anything, lies where the result will.</summary>
+    public readonly bool IsInPlace => Residual == null || Residual == Out;
+
     /// <summary>Where a tile stores its own rows.</summary>
     /// <param name="row">Its first.</param>
     /// <param name="column">Its first column.</param>

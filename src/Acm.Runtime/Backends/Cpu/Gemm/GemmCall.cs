@@ -184,66 +184,88 @@ internal unsafe struct GemmCall
         int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
         int columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
-        byte* b = Lines(weight, panel, part.Begin);
-        nint apart = (nint)weight.Depth * PanelLayout.Strip;
-        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias);
-        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns && part.IsLast, whole = part.Begin == 0 && part.IsLast;
-        int* places = GemmKernels.InOrder;
-        nint pitch = direct ? Epilogue.OutStride : part.IsLast ? GemmKernels.Columns : part.Pitch;
-        float* c = tile, add = null;
+        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias), widened = null;
+        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns && part.IsLast, whole = part.Begin == 0 && part.IsLast, another = panel + 1 < weight.Panels;
+        TileRun run = new()
+        {
+            Stride = Stride,
+            B = (float*)Lines(weight, panel, part.Begin),
+            Apart = (nint)weight.Depth * PanelLayout.Strip,
+            Depth = depth,
+            C = tile,
+            Pitch = direct ? Epilogue.OutStride : part.IsLast ? GemmKernels.Columns : part.Pitch,
+            Bias = begin,
+            BiasPitch = part.Begin > 0 ? part.Pitch : 0,
+        };
+        // Tiles that store for themselves need nobody between them.
+        bool together = Vector512.IsHardwareAccelerated && width == GemmKernels.Columns && !weight.IsBFloat16 && (direct ? Epilogue.IsInPlace : !part.IsLast);
+        // Where these rows will be stored to by the next panel: rows lie too far apart for the processor's own guesses.
+        run.Soon = together && direct && another ? GemmKernels.Columns : 0;
         int tiles = Tiles(rows);
         // One tall tile has time to ask for half of the next panel; two, for half of it each.
         if (Vector512.IsHardwareAccelerated && tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
             tiles = 2;
         // A product of one short tile asks for both halves of the next panel at once; else the processor's own guesses fetch more than half a panel does.
-        nint beyond = 0;
         if (Vector512.IsHardwareAccelerated && tiles == 1 && rows < FewRows && !weight.IsBFloat16)
         {
             if (alone && rows >= FewestAsked)
-                beyond = (nint)depth * PackedMatrix.Line;
+                run.Beyond = (nint)depth * PackedMatrix.Line;
             else
-                next = b;
+                next = (byte*)run.B;
         }
-        int asking = weight.IsBFloat16 ? 1 : Math.Clamp(tiles, 2, MostAsking), pace = (weight.IsBFloat16 ? 1 : 2) * PackedMatrix.Line / asking;
-        float* widened = null;
+        int asking = weight.IsBFloat16 ? 1 : Math.Clamp(tiles, 2, MostAsking);
+        run.Pace = (weight.IsBFloat16 ? 1 : 2) * PackedMatrix.Line / asking;
         // Tiles of even height: no thin one at the end, which would wait for its few sums.
-        for (int done = 0; tiles > 0; tiles--)
+        for (int done = 0; tiles > 0; tiles -= run.Tiles)
         {
-            int count = (rows - done + tiles - 1) / tiles, row = block.Row + done;
-            float* a = block.FirstOf(done, Stride) + part.Begin;
-            int* from = block.RowsFrom(done);
+            int rest = rows - done, height = (rest + tiles - 1) / tiles, row = block.Row + done;
+            run.Tiles = !together ? 1 : rest % tiles == 0 ? tiles : rest % tiles;
+            run.A = block.FirstOf(done, Stride) + part.Begin;
+            run.From = block.RowsFrom(done);
+            (run.NextA, run.NextRows) = (height * Stride, height);
+            // The first tiles ask for the next panel, the others for the rows of the tile after them, where those lie in one piece.
+            if (asking > 0)
+            {
+                run.Tiles = Math.Min(run.Tiles, asking);
+                run.Ahead = next;
+                run.NextAhead = depth * run.Pace;
+                next += run.Tiles * run.NextAhead;
+                asking -= run.Tiles;
+            }
+            else
+            {
+                bool inOrder = depth <= DeepestAsked && whole && block.From == null;
+                run.Ahead = (byte*)(inOrder ? run.A + run.NextA : run.B);
+                run.NextAhead = inOrder ? run.NextA * sizeof(float) : 0;
+                run.Pace = PackedMatrix.Line;
+            }
             if (part.Begin > 0)
-                begin = part.Sums + done * part.Pitch;
+                run.Bias = part.Sums + done * part.Pitch;
             if (!part.IsLast)
-                c = part.Sums + done * part.Pitch;
+            {
+                run.C = part.Sums + done * part.Pitch;
+                run.NextC = height * part.Pitch;
+            }
             else if (direct)
-                places = Epilogue.Place(row, to, out c, out add);
+            {
+                run.To = Epilogue.Place(row, to, out run.C, out run.Add);
+                (run.NextC, run.NextPlaces) = Epilogue.OutRows == null ? (height * run.Pitch, 0) : (0, height);
+            }
             else
-                Epilogue.Announce(row, count, to);
+                Epilogue.Announce(row, height, to);
             if (width == Half)
-                GemmKernels.MultiplyHalf(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin);
+                GemmKernels.MultiplyHalf(height, run);
             else if (!weight.IsBFloat16)
-                GemmKernels.Multiply(count, a, from, Stride, (float*)b, apart, depth, c, places, pitch, add, begin, next, pace, beyond, part.Begin > 0 ? part.Pitch : 0);
-            else if (widened != null)
-                GemmKernels.Multiply(count, a, from, Stride, widened, apart, depth, c, places, pitch, add, begin, next);
-            else if (GemmKernels.Multiply(count, a, from, Stride, (uint*)b, depth, c, places, pitch, add, begin, next, room))
+                GemmKernels.Multiply(height, run);
+            else if (widened == null && GemmKernels.MultiplyBFloat16(height, run, room))
                 widened = room;
+            else if (widened != null)
+                GemmKernels.Multiply(height, run with { B = widened });
             if (!direct && part.IsLast)
-                Epilogue.Store(tile, row, count, to, columns);
-            // Where these rows will be stored to by the next panel: rows lie too far apart for the processor's own guesses.
-            if (direct && panel + 1 < weight.Panels)
-                Epilogue.Announce(row, count, to + GemmKernels.Columns);
-            // The first tiles ask for the next panel, the others for the rows of the tile after the next, where those lie in one piece.
-            if (--asking > 0)
-            {
-                next += (nint)depth * pace;
-            }
-            else
-            {
-                next = depth <= DeepestAsked && whole && block.From == null ? (byte*)(a + 2 * count * Stride) : b;
-                pace = PackedMatrix.Line;
-            }
-            done += count;
+                Epilogue.Store(tile, row, height, to, columns);
+            if (direct && another && !together)
+                Epilogue.Announce(row, height, to + GemmKernels.Columns);
+            done += run.Tiles * height;
         }
     }
 

@@ -7,1307 +7,1837 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void Wide(int rows, float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    public static void Wide(int rows, in TileRun run)
     {
         switch (rows)
         {
-            case 1: Wide1(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 2: Wide2(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 3: Wide3(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 4: Wide4(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 5: Wide5(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 6: Wide6(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 7: Wide7(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 8: Wide8(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 9: Wide9(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 10: Wide10(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 11: Wide11(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 12: Wide12(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 13: Wide13(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            default: Wide14(a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 1: Wide1(run); break;
+            case 2: Wide2(run); break;
+            case 3: Wide3(run); break;
+            case 4: Wide4(run); break;
+            case 5: Wide5(run); break;
+            case 6: Wide6(run); break;
+            case 7: Wide7(run); break;
+            case 8: Wide8(run); break;
+            case 9: Wide9(run); break;
+            case 10: Wide10(run); break;
+            case 11: Wide11(run); break;
+            case 12: Wide12(run); break;
+            case 13: Wide13(run); break;
+            default: Wide14(run); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide1(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            nint end = -Math.Min(depth, 49);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                b += 32; ahead += pace;
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 1 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += run.BiasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide2(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 50);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 2 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 2 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide3(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 51);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 3 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 3 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide4(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 52);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 4 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 4 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide5(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 53);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 5 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 5 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide6(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 54);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 6 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 6 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide7(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 55);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 7 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 7 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide8(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
             }
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 56);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                b += 32; ahead += pace;
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 8 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 8 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide9(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
             }
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 57);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                b += 32; ahead += pace;
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 9 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 9 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide10(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
             }
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(a9[k]);
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 58);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(a9[k]);
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                b += 32; ahead += pace;
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 10 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(a9[k]);
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 10 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide11(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
             }
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(a9[k]);
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(a10[k]);
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 59);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(a9[k]);
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(a10[k]);
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                b += 32; ahead += pace;
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 11 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(a9[k]);
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(a10[k]);
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 11 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide12(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(a9[k]);
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(a10[k]);
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(a11[k]);
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 60);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(a9[k]);
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(a10[k]);
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(a11[k]);
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 12 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(a9[k]);
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(a10[k]);
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(a11[k]);
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 12 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide13(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(a9[k]);
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(a10[k]);
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(a11[k]);
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(a12[k]);
-            c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
-                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+                c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 61);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(a9[k]);
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(a10[k]);
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(a11[k]);
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                x = Vector512.Create(a12[k]);
+                c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 13 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(a9[k]);
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(a10[k]);
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(a11[k]);
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    x = Vector512.Create(a12[k]);
+                    c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                    c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+                c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 13 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
-        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Wide14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void Wide14(in TileRun run)
     {
-        nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
-        Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To, from = run.From;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
-            c13_0 = Vector512.Load(bias + 13 * biasPitch); c13_1 = Vector512.Load(bias + 13 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(a0[k]);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(a1[k]);
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(a2[k]);
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(a3[k]);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(a4[k]);
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(a5[k]);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(a6[k]);
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(a7[k]);
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(a8[k]);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(a9[k]);
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(a10[k]);
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(a11[k]);
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(a12[k]);
-            c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            x = Vector512.Create(a13[k]);
-            c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
-            c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            b += 32; ahead += pace;
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride, a13 = ends + from[13] * stride;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+            Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
-                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
-                Sse.Prefetch0(c + to[13] * pitch); Sse.Prefetch0(c + to[13] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+                c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
+                c13_0 = Vector512.Load(bias + 13 * biasPitch); c13_1 = Vector512.Load(bias + 13 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 62);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(a0[k]);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(a1[k]);
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(a2[k]);
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(a3[k]);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(a4[k]);
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(a5[k]);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(a6[k]);
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(a7[k]);
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(a8[k]);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(a9[k]);
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(a10[k]);
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(a11[k]);
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                x = Vector512.Create(a12[k]);
+                c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                x = Vector512.Create(a13[k]);
+                c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
+                c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
+                b += 32; ahead += pace;
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 14 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(a0[k]);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(a1[k]);
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(a2[k]);
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(a3[k]);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(a4[k]);
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(a5[k]);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(a6[k]);
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(a7[k]);
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(a8[k]);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(a9[k]);
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(a10[k]);
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(a11[k]);
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    x = Vector512.Create(a12[k]);
+                    c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                    c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                    x = Vector512.Create(a13[k]);
+                    c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
+                    c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
+                    b += 32; ahead += pace;
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+                c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
+                c13_0 += Vector512.Load(add + to[13] * pitch); c13_1 += Vector512.Load(add + to[13] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
+            c13_0.Store(c + to[13] * pitch); c13_1.Store(c + to[13] * pitch + 16);
+            from += run.NextRows; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 14 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
-            c13_0 += Vector512.Load(add + to[13] * pitch); c13_1 += Vector512.Load(add + to[13] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
-        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
-        c13_0.Store(c + to[13] * pitch); c13_1.Store(c + to[13] * pitch + 16);
     }
 }

@@ -32,8 +32,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         nint end = -Math.Min(depth, 48);
@@ -70,8 +69,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -115,8 +113,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -167,8 +164,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -226,8 +222,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat165(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -292,8 +287,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat166(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -365,8 +359,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat167(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -445,8 +438,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat168(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -532,8 +524,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat169(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -626,8 +617,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1610(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -728,8 +718,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1611(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -837,8 +826,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1612(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -953,8 +941,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1613(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -1076,8 +1063,7 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1614(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        a += depth;
-        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
+        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride, a13 = ends + from[13] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;

@@ -7,1307 +7,1851 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
-    public static void WideInOrder(int rows, float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    public static void WideInOrder(int rows, in TileRun run)
     {
         switch (rows)
         {
-            case 1: WideInOrder1(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 2: WideInOrder2(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 3: WideInOrder3(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 4: WideInOrder4(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 5: WideInOrder5(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 6: WideInOrder6(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 7: WideInOrder7(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 8: WideInOrder8(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 9: WideInOrder9(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 10: WideInOrder10(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 11: WideInOrder11(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 12: WideInOrder12(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            case 13: WideInOrder13(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
-            default: WideInOrder14(a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch); break;
+            case 1: WideInOrder1(run); break;
+            case 2: WideInOrder2(run); break;
+            case 3: WideInOrder3(run); break;
+            case 4: WideInOrder4(run); break;
+            case 5: WideInOrder5(run); break;
+            case 6: WideInOrder6(run); break;
+            case 7: WideInOrder7(run); break;
+            case 8: WideInOrder8(run); break;
+            case 9: WideInOrder9(run); break;
+            case 10: WideInOrder10(run); break;
+            case 11: WideInOrder11(run); break;
+            case 12: WideInOrder12(run); break;
+            case 13: WideInOrder13(run); break;
+            default: WideInOrder14(run); break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder1(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder1(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            b += 32; ahead += pace; a0 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            nint end = -Math.Min(depth, 49);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                b += 32; ahead += pace; a0 += sizeof(float);
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 1 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    b += 32; ahead += pace; a0 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += run.BiasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder2(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder2(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            b += 32; ahead += pace; a0 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 50);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                b += 32; ahead += pace; a0 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 2 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    b += 32; ahead += pace; a0 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 2 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder3(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder3(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a;
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            b += 32; ahead += pace; a0 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a;
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 51);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                b += 32; ahead += pace; a0 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 3 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    b += 32; ahead += pace; a0 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 3 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder4(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder4(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 52);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 4 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 4 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder5(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder5(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 53);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 5 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 5 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder6(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder6(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 54);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 6 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 6 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder7(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder7(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 55);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 7 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 7 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder8(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder8(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
             }
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 56);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 8 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 8 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder9(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder9(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
             }
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 57);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 9 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 9 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder10(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder10(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
             }
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(float*)(a8 + between));
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 58);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(*(float*)(a8 + between));
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 10 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(*(float*)(a8 + between));
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 10 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder11(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder11(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, beyond = run.Beyond, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch1(ahead);
-                Sse.Prefetch1(ahead + beyond);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
             }
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(float*)(a8 + between));
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(float*)(a8 + 2 * between));
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            nint end = -Math.Min(depth, 59);
+        Sum:
+            for (; k < end; k++)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                {
+                    Sse.Prefetch1(ahead);
+                    Sse.Prefetch1(ahead + beyond);
+                }
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(*(float*)(a8 + between));
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(*(float*)(a8 + 2 * between));
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
             }
-            end = 0;
-            goto Sum;
+            if (end < 0)
+            {
+                for (int row = 0; row < 11 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch1(ahead);
+                        Sse.Prefetch1(ahead + beyond);
+                    }
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(*(float*)(a8 + between));
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(*(float*)(a8 + 2 * between));
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 11 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder12(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder12(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(float*)(a8 + between));
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(float*)(a8 + 2 * between));
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(float*)(a3 + 8 * between));
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 60);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(*(float*)(a8 + between));
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(*(float*)(a8 + 2 * between));
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(*(float*)(a3 + 8 * between));
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 12 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(*(float*)(a8 + between));
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(*(float*)(a8 + 2 * between));
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(*(float*)(a3 + 8 * between));
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 12 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder13(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder13(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(float*)(a8 + between));
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(float*)(a8 + 2 * between));
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(float*)(a3 + 8 * between));
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(*(float*)(a8 + 4 * between));
-            c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
-                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+                c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 61);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(*(float*)(a8 + between));
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(*(float*)(a8 + 2 * between));
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(*(float*)(a3 + 8 * between));
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                x = Vector512.Create(*(float*)(a8 + 4 * between));
+                c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 13 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(*(float*)(a8 + between));
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(*(float*)(a8 + 2 * between));
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(*(float*)(a3 + 8 * between));
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    x = Vector512.Create(*(float*)(a8 + 4 * between));
+                    c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                    c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+                c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 13 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
-        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void WideInOrder14(float* a, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace, nint beyond, nint biasPitch)
+    private static void WideInOrder14(in TileRun run)
     {
-        nint k = -depth;
-        nint between = stride * sizeof(float);
-        byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
-        Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
-        Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
-        Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
-        Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
-        Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
-        Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
-        Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
-        Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
-        Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
-        Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
-        Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
-        Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
-        Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
-        Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
-        if (biasPitch != 0)
+        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;
+        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace, biasPitch = run.BiasPitch, soon = run.Soon;
+        int* to = run.To;
+        byte* asked = run.Ahead;
+        for (int left = run.Tiles; left > 0; left--)
         {
-            c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
-            c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
-            c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
-            c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
-            c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
-            c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
-            c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
-            c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
-            c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
-            c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
-            c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
-            c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
-            c13_0 = Vector512.Load(bias + 13 * biasPitch); c13_1 = Vector512.Load(bias + 13 * biasPitch + 16);
-        }
-        nint end = -Math.Min(depth, 48);
-    Sum:
-        for (; k < end; k++)
-        {
-            Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
-            Vector512<float> x;
-            if (Sse.IsSupported)
-                Sse.Prefetch1(ahead);
-            x = Vector512.Create(*(float*)a0);
-            c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
-            c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
-            x = Vector512.Create(*(float*)(a0 + between));
-            c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
-            c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
-            x = Vector512.Create(*(float*)(a0 + 2 * between));
-            c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
-            c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
-            x = Vector512.Create(*(float*)a3);
-            c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
-            c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
-            x = Vector512.Create(*(float*)(a3 + between));
-            c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
-            c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
-            x = Vector512.Create(*(float*)a5);
-            c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
-            c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
-            x = Vector512.Create(*(float*)(a5 + between));
-            c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
-            c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
-            x = Vector512.Create(*(float*)(a5 + 2 * between));
-            c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
-            c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
-            x = Vector512.Create(*(float*)a8);
-            c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
-            c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
-            x = Vector512.Create(*(float*)(a8 + between));
-            c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
-            c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
-            x = Vector512.Create(*(float*)(a8 + 2 * between));
-            c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
-            c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
-            x = Vector512.Create(*(float*)(a3 + 8 * between));
-            c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
-            c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
-            x = Vector512.Create(*(float*)(a8 + 4 * between));
-            c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
-            c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
-            x = Vector512.Create(*(float*)(a5 + 8 * between));
-            c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
-            c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
-            b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
-        }
-        if (end < 0)
-        {
-            if (Sse.IsSupported)
+            float* b = line;
+            byte* ahead = asked;
+            nint k = -depth;
+            nint between = stride * sizeof(float);
+            byte* a0 = (byte*)a, a3 = (byte*)(a + 3 * stride), a5 = (byte*)(a + 5 * stride), a8 = (byte*)(a + 8 * stride);
+            Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
+            Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
+            Vector512<float> c2_0 = c0_0, c2_1 = c0_1;
+            Vector512<float> c3_0 = c0_0, c3_1 = c0_1;
+            Vector512<float> c4_0 = c0_0, c4_1 = c0_1;
+            Vector512<float> c5_0 = c0_0, c5_1 = c0_1;
+            Vector512<float> c6_0 = c0_0, c6_1 = c0_1;
+            Vector512<float> c7_0 = c0_0, c7_1 = c0_1;
+            Vector512<float> c8_0 = c0_0, c8_1 = c0_1;
+            Vector512<float> c9_0 = c0_0, c9_1 = c0_1;
+            Vector512<float> c10_0 = c0_0, c10_1 = c0_1;
+            Vector512<float> c11_0 = c0_0, c11_1 = c0_1;
+            Vector512<float> c12_0 = c0_0, c12_1 = c0_1;
+            Vector512<float> c13_0 = c0_0, c13_1 = c0_1;
+            if (biasPitch != 0)
             {
-                Sse.Prefetch0(c + to[0] * pitch); Sse.Prefetch0(c + to[0] * pitch + 16);
-                Sse.Prefetch0(c + to[1] * pitch); Sse.Prefetch0(c + to[1] * pitch + 16);
-                Sse.Prefetch0(c + to[2] * pitch); Sse.Prefetch0(c + to[2] * pitch + 16);
-                Sse.Prefetch0(c + to[3] * pitch); Sse.Prefetch0(c + to[3] * pitch + 16);
-                Sse.Prefetch0(c + to[4] * pitch); Sse.Prefetch0(c + to[4] * pitch + 16);
-                Sse.Prefetch0(c + to[5] * pitch); Sse.Prefetch0(c + to[5] * pitch + 16);
-                Sse.Prefetch0(c + to[6] * pitch); Sse.Prefetch0(c + to[6] * pitch + 16);
-                Sse.Prefetch0(c + to[7] * pitch); Sse.Prefetch0(c + to[7] * pitch + 16);
-                Sse.Prefetch0(c + to[8] * pitch); Sse.Prefetch0(c + to[8] * pitch + 16);
-                Sse.Prefetch0(c + to[9] * pitch); Sse.Prefetch0(c + to[9] * pitch + 16);
-                Sse.Prefetch0(c + to[10] * pitch); Sse.Prefetch0(c + to[10] * pitch + 16);
-                Sse.Prefetch0(c + to[11] * pitch); Sse.Prefetch0(c + to[11] * pitch + 16);
-                Sse.Prefetch0(c + to[12] * pitch); Sse.Prefetch0(c + to[12] * pitch + 16);
-                Sse.Prefetch0(c + to[13] * pitch); Sse.Prefetch0(c + to[13] * pitch + 16);
+                c1_0 = Vector512.Load(bias + 1 * biasPitch); c1_1 = Vector512.Load(bias + 1 * biasPitch + 16);
+                c2_0 = Vector512.Load(bias + 2 * biasPitch); c2_1 = Vector512.Load(bias + 2 * biasPitch + 16);
+                c3_0 = Vector512.Load(bias + 3 * biasPitch); c3_1 = Vector512.Load(bias + 3 * biasPitch + 16);
+                c4_0 = Vector512.Load(bias + 4 * biasPitch); c4_1 = Vector512.Load(bias + 4 * biasPitch + 16);
+                c5_0 = Vector512.Load(bias + 5 * biasPitch); c5_1 = Vector512.Load(bias + 5 * biasPitch + 16);
+                c6_0 = Vector512.Load(bias + 6 * biasPitch); c6_1 = Vector512.Load(bias + 6 * biasPitch + 16);
+                c7_0 = Vector512.Load(bias + 7 * biasPitch); c7_1 = Vector512.Load(bias + 7 * biasPitch + 16);
+                c8_0 = Vector512.Load(bias + 8 * biasPitch); c8_1 = Vector512.Load(bias + 8 * biasPitch + 16);
+                c9_0 = Vector512.Load(bias + 9 * biasPitch); c9_1 = Vector512.Load(bias + 9 * biasPitch + 16);
+                c10_0 = Vector512.Load(bias + 10 * biasPitch); c10_1 = Vector512.Load(bias + 10 * biasPitch + 16);
+                c11_0 = Vector512.Load(bias + 11 * biasPitch); c11_1 = Vector512.Load(bias + 11 * biasPitch + 16);
+                c12_0 = Vector512.Load(bias + 12 * biasPitch); c12_1 = Vector512.Load(bias + 12 * biasPitch + 16);
+                c13_0 = Vector512.Load(bias + 13 * biasPitch); c13_1 = Vector512.Load(bias + 13 * biasPitch + 16);
             }
-            end = 0;
-            goto Sum;
+            nint end = -Math.Min(depth, 62);
+        Sum:
+            for (; k < end; k++)
+            {
+                Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                Vector512<float> x;
+                if (Sse.IsSupported)
+                    Sse.Prefetch1(ahead);
+                x = Vector512.Create(*(float*)a0);
+                c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                x = Vector512.Create(*(float*)(a0 + between));
+                c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                x = Vector512.Create(*(float*)(a0 + 2 * between));
+                c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                x = Vector512.Create(*(float*)a3);
+                c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                x = Vector512.Create(*(float*)(a3 + between));
+                c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                x = Vector512.Create(*(float*)a5);
+                c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                x = Vector512.Create(*(float*)(a5 + between));
+                c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                x = Vector512.Create(*(float*)(a5 + 2 * between));
+                c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                x = Vector512.Create(*(float*)a8);
+                c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                x = Vector512.Create(*(float*)(a8 + between));
+                c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                x = Vector512.Create(*(float*)(a8 + 2 * between));
+                c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                x = Vector512.Create(*(float*)(a3 + 8 * between));
+                c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                x = Vector512.Create(*(float*)(a8 + 4 * between));
+                c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                x = Vector512.Create(*(float*)(a5 + 8 * between));
+                c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
+                c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
+                b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+            }
+            if (end < 0)
+            {
+                for (int row = 0; row < 14 && k < 0; row++, k++)
+                {
+                    Vector512<float> b0 = Vector512.Load(b), b1 = Vector512.Load(b + 16);
+                    Vector512<float> x;
+                    if (Sse.IsSupported)
+                        Sse.Prefetch1(ahead);
+                    x = Vector512.Create(*(float*)a0);
+                    c0_0 = Vector512.FusedMultiplyAdd(x, b0, c0_0);
+                    c0_1 = Vector512.FusedMultiplyAdd(x, b1, c0_1);
+                    x = Vector512.Create(*(float*)(a0 + between));
+                    c1_0 = Vector512.FusedMultiplyAdd(x, b0, c1_0);
+                    c1_1 = Vector512.FusedMultiplyAdd(x, b1, c1_1);
+                    x = Vector512.Create(*(float*)(a0 + 2 * between));
+                    c2_0 = Vector512.FusedMultiplyAdd(x, b0, c2_0);
+                    c2_1 = Vector512.FusedMultiplyAdd(x, b1, c2_1);
+                    x = Vector512.Create(*(float*)a3);
+                    c3_0 = Vector512.FusedMultiplyAdd(x, b0, c3_0);
+                    c3_1 = Vector512.FusedMultiplyAdd(x, b1, c3_1);
+                    x = Vector512.Create(*(float*)(a3 + between));
+                    c4_0 = Vector512.FusedMultiplyAdd(x, b0, c4_0);
+                    c4_1 = Vector512.FusedMultiplyAdd(x, b1, c4_1);
+                    x = Vector512.Create(*(float*)a5);
+                    c5_0 = Vector512.FusedMultiplyAdd(x, b0, c5_0);
+                    c5_1 = Vector512.FusedMultiplyAdd(x, b1, c5_1);
+                    x = Vector512.Create(*(float*)(a5 + between));
+                    c6_0 = Vector512.FusedMultiplyAdd(x, b0, c6_0);
+                    c6_1 = Vector512.FusedMultiplyAdd(x, b1, c6_1);
+                    x = Vector512.Create(*(float*)(a5 + 2 * between));
+                    c7_0 = Vector512.FusedMultiplyAdd(x, b0, c7_0);
+                    c7_1 = Vector512.FusedMultiplyAdd(x, b1, c7_1);
+                    x = Vector512.Create(*(float*)a8);
+                    c8_0 = Vector512.FusedMultiplyAdd(x, b0, c8_0);
+                    c8_1 = Vector512.FusedMultiplyAdd(x, b1, c8_1);
+                    x = Vector512.Create(*(float*)(a8 + between));
+                    c9_0 = Vector512.FusedMultiplyAdd(x, b0, c9_0);
+                    c9_1 = Vector512.FusedMultiplyAdd(x, b1, c9_1);
+                    x = Vector512.Create(*(float*)(a8 + 2 * between));
+                    c10_0 = Vector512.FusedMultiplyAdd(x, b0, c10_0);
+                    c10_1 = Vector512.FusedMultiplyAdd(x, b1, c10_1);
+                    x = Vector512.Create(*(float*)(a3 + 8 * between));
+                    c11_0 = Vector512.FusedMultiplyAdd(x, b0, c11_0);
+                    c11_1 = Vector512.FusedMultiplyAdd(x, b1, c11_1);
+                    x = Vector512.Create(*(float*)(a8 + 4 * between));
+                    c12_0 = Vector512.FusedMultiplyAdd(x, b0, c12_0);
+                    c12_1 = Vector512.FusedMultiplyAdd(x, b1, c12_1);
+                    x = Vector512.Create(*(float*)(a5 + 8 * between));
+                    c13_0 = Vector512.FusedMultiplyAdd(x, b0, c13_0);
+                    c13_1 = Vector512.FusedMultiplyAdd(x, b1, c13_1);
+                    b += 32; ahead += pace; a0 += sizeof(float); a3 += sizeof(float); a5 += sizeof(float); a8 += sizeof(float);
+                    float* place = c + to[row] * pitch;
+                    if (Sse.IsSupported)
+                    {
+                        Sse.Prefetch0(place); Sse.Prefetch0(place + 16);
+                        Sse.Prefetch1(place + soon); Sse.Prefetch1(place + soon + 16);
+                    }
+                }
+                end = 0;
+                goto Sum;
+            }
+            if (add != null)
+            {
+                c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
+                c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
+                c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
+                c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
+                c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
+                c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
+                c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
+                c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
+                c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
+                c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
+                c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
+                c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
+                c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
+                c13_0 += Vector512.Load(add + to[13] * pitch); c13_1 += Vector512.Load(add + to[13] * pitch + 16);
+            }
+            c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
+            c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
+            c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
+            c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
+            c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
+            c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
+            c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
+            c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
+            c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
+            c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
+            c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
+            c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
+            c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
+            c13_0.Store(c + to[13] * pitch); c13_1.Store(c + to[13] * pitch + 16);
+            a += run.NextA; line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;
+            add += add == null ? 0 : run.NextC;
+            bias += 14 * biasPitch;
         }
-        if (add != null)
-        {
-            c0_0 += Vector512.Load(add + to[0] * pitch); c0_1 += Vector512.Load(add + to[0] * pitch + 16);
-            c1_0 += Vector512.Load(add + to[1] * pitch); c1_1 += Vector512.Load(add + to[1] * pitch + 16);
-            c2_0 += Vector512.Load(add + to[2] * pitch); c2_1 += Vector512.Load(add + to[2] * pitch + 16);
-            c3_0 += Vector512.Load(add + to[3] * pitch); c3_1 += Vector512.Load(add + to[3] * pitch + 16);
-            c4_0 += Vector512.Load(add + to[4] * pitch); c4_1 += Vector512.Load(add + to[4] * pitch + 16);
-            c5_0 += Vector512.Load(add + to[5] * pitch); c5_1 += Vector512.Load(add + to[5] * pitch + 16);
-            c6_0 += Vector512.Load(add + to[6] * pitch); c6_1 += Vector512.Load(add + to[6] * pitch + 16);
-            c7_0 += Vector512.Load(add + to[7] * pitch); c7_1 += Vector512.Load(add + to[7] * pitch + 16);
-            c8_0 += Vector512.Load(add + to[8] * pitch); c8_1 += Vector512.Load(add + to[8] * pitch + 16);
-            c9_0 += Vector512.Load(add + to[9] * pitch); c9_1 += Vector512.Load(add + to[9] * pitch + 16);
-            c10_0 += Vector512.Load(add + to[10] * pitch); c10_1 += Vector512.Load(add + to[10] * pitch + 16);
-            c11_0 += Vector512.Load(add + to[11] * pitch); c11_1 += Vector512.Load(add + to[11] * pitch + 16);
-            c12_0 += Vector512.Load(add + to[12] * pitch); c12_1 += Vector512.Load(add + to[12] * pitch + 16);
-            c13_0 += Vector512.Load(add + to[13] * pitch); c13_1 += Vector512.Load(add + to[13] * pitch + 16);
-        }
-        c0_0.Store(c + to[0] * pitch); c0_1.Store(c + to[0] * pitch + 16);
-        c1_0.Store(c + to[1] * pitch); c1_1.Store(c + to[1] * pitch + 16);
-        c2_0.Store(c + to[2] * pitch); c2_1.Store(c + to[2] * pitch + 16);
-        c3_0.Store(c + to[3] * pitch); c3_1.Store(c + to[3] * pitch + 16);
-        c4_0.Store(c + to[4] * pitch); c4_1.Store(c + to[4] * pitch + 16);
-        c5_0.Store(c + to[5] * pitch); c5_1.Store(c + to[5] * pitch + 16);
-        c6_0.Store(c + to[6] * pitch); c6_1.Store(c + to[6] * pitch + 16);
-        c7_0.Store(c + to[7] * pitch); c7_1.Store(c + to[7] * pitch + 16);
-        c8_0.Store(c + to[8] * pitch); c8_1.Store(c + to[8] * pitch + 16);
-        c9_0.Store(c + to[9] * pitch); c9_1.Store(c + to[9] * pitch + 16);
-        c10_0.Store(c + to[10] * pitch); c10_1.Store(c + to[10] * pitch + 16);
-        c11_0.Store(c + to[11] * pitch); c11_1.Store(c + to[11] * pitch + 16);
-        c12_0.Store(c + to[12] * pitch); c12_1.Store(c + to[12] * pitch + 16);
-        c13_0.Store(c + to[13] * pitch); c13_1.Store(c + to[13] * pitch + 16);
     }
 }

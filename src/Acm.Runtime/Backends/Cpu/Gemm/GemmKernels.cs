@@ -32,73 +32,71 @@ internal static unsafe partial class GemmKernels
     /// <param name="bfloat16">Whether the weights are held as bfloat16: to be widened, they are worth sharing among more rows.</param>
     public static int PairRows(bool bfloat16) => !Vector512.IsHardwareAccelerated ? 0 : bfloat16 ? 6 : 3;
 
-    /// <summary>Computes one tile.</summary>
-    /// <param name="rows">1 to <see cref="MostRows"/>.</param>
-    /// <param name="a">Row 0 of what is read.</param>
-    /// <param name="from">Which of its rows each of the tile's is, [rows]; <see cref="InOrder"/> itself is quicker than another map that says the same.</param>
-    /// <param name="stride">From one row of <paramref name="a"/> to the next.</param>
-    /// <param name="b">The panel, as <see cref="PanelLayout"/> has it.</param>
-    /// <param name="apart">From one strip of the panel to the next, where it has several.</param>
-    /// <param name="depth">Terms of the sums.</param>
-    /// <param name="c">Row 0 of the result.</param>
-    /// <param name="to">Which of its rows each of the tile's is, [rows].</param>
-    /// <param name="pitch">From one row of <paramref name="c"/> to the next.</param>
-    /// <param name="add">What is added to the finished sums, its rows as the result's; may be the result's own memory, or null.</param>
-    /// <param name="bias">What the sums begin with, [32].</param>
-    /// <param name="ahead">Where reading goes on later: <paramref name="depth"/> lines from here on are asked for meanwhile, by 256 bits a quarter of them from each strip's begin on. Need not be memory.</param>
-    /// <param name="pace">By how many bytes each term goes on asking: a line, or less for fewer of them. By 512 bits only.</param>
-    /// <param name="beyond">Few rows ask for as many lines so far beyond, too; 0: they do not.</param>
-    /// <param name="biasPitch">From what one row's sums begin with to what the next row's do; 0: all begin alike, as they must below 512 bits.</param>
-    public static void Multiply(
-        int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, nint pace = PackedMatrix.Line,
-        nint beyond = 0, nint biasPitch = 0)
+    /// <summary>Computes tiles of 1 to <see cref="MostRows"/> rows.</summary>
+    public static void Multiply(int rows, in TileRun run)
     {
-        if (Vector512.IsHardwareAccelerated && from == InOrder)
-            WideInOrder(rows, a, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch);
+        if (Vector512.IsHardwareAccelerated && run.From == InOrder)
+            WideInOrder(rows, run);
         else if (Vector512.IsHardwareAccelerated)
-            Wide(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, pace, beyond, biasPitch);
+            Wide(rows, run);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, ahead);
+            Narrow(rows, run.A, run.From, run.Stride, run.B, run.Apart, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias, run.Ahead);
         else
-            Slim(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias);
+            Slim(rows, run.A, run.From, run.Stride, run.B, run.Apart, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias);
     }
 
     /// <summary>Computes the first half of a tile's columns, and asks for nothing meanwhile.</summary>
-    public static void MultiplyHalf(int rows, float* a, int* from, nint stride, float* b, nint apart, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
+    public static void MultiplyHalf(int rows, in TileRun run)
     {
         if (Vector512.IsHardwareAccelerated)
-            WideHalf(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+            WideHalf(rows, run.A, run.From, run.Stride, run.B, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias);
         else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, (byte*)b, Columns / 2);
+            Narrow(rows, run.A, run.From, run.Stride, run.B, run.Apart, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias, (byte*)run.B, Columns / 2);
         else
-            Slim(rows, a, from, stride, b, apart, depth, c, to, pitch, add, bias, Columns / 2);
+            Slim(rows, run.A, run.From, run.Stride, run.B, run.Apart, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias, Columns / 2);
     }
 
     /// <summary>Computes one tile of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
     /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
-    public static bool Multiply(
-        int rows, float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
+    public static bool MultiplyBFloat16(int rows, in TileRun run, float* keep)
     {
+        uint* b = (uint*)run.B;
         if (Vector512.IsHardwareAccelerated)
-            WideBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias, ahead, keep);
+            WideBFloat16(rows, run.A, run.From, run.Stride, b, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias, run.Ahead, keep);
         else if (Vector256.IsHardwareAccelerated)
-            NarrowBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+            NarrowBFloat16(rows, run.A, run.From, run.Stride, b, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias);
         else
-            SlimBFloat16(rows, a, from, stride, b, depth, c, to, pitch, add, bias);
+            SlimBFloat16(rows, run.A, run.From, run.Stride, b, run.Depth, run.C, run.To, run.Pitch, run.Add, run.Bias);
         return Vector512.IsHardwareAccelerated && rows >= KeepingRows;
     }
 
-    /// <summary>Computes the first <paramref name="columns"/> columns of a tile without bias, or more of them, into <paramref name="tile"/> [rows, 32].</summary>
-    public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tile, int columns)
+    /// <summary>Computes the first <paramref name="columns"/> columns of a weight without bias, or some more, into tiles [rows, 32].</summary>
+    /// <param name="a">The rows.</param>
+    /// <param name="stride">From one to the next.</param>
+    /// <param name="rows">1 to <see cref="MostRows"/>.</param>
+    /// <param name="b">The weight's panels.</param>
+    /// <param name="depth">Terms of the sums.</param>
+    /// <param name="tiles">A tile for each panel.</param>
+    /// <param name="apart">From one tile to the next.</param>
+    /// <param name="columns">Columns of the weight.</param>
+    public static void Multiply(float* a, nint stride, int rows, float* b, nint depth, float* tiles, nint apart, int columns)
     {
-        if (Vector512.IsHardwareAccelerated && columns <= Columns / 2)
-            WideHalf(rows, a, InOrder, stride, b, depth, tile, InOrder, Columns, null, NoBias);
-        else if (Vector512.IsHardwareAccelerated)
-            WideInOrder(rows, a, stride, b, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, PackedMatrix.Line, 0, 0);
-        else if (Vector256.IsHardwareAccelerated)
-            Narrow(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, (byte*)b, Math.Min(columns, Columns));
-        else
-            Slim(rows, a, InOrder, stride, b, depth * PanelLayout.Strip, depth, tile, InOrder, Columns, null, NoBias, Math.Min(columns, Columns));
+        TileRun run = new()
+        {
+            A = a, Stride = stride, B = b, Apart = depth * PanelLayout.Strip, Depth = depth, C = tiles, Pitch = Columns, Ahead = (byte*)b,
+            NextB = depth * Columns, NextC = apart, NextAhead = depth * Columns * sizeof(float),
+        };
+        // Panels of which more than half is wanted.
+        int whole = (columns + Columns / 2 - 1) / Columns;
+        run.Tiles = Vector512.IsHardwareAccelerated ? whole : 1;
+        for (int panel = 0; panel < whole; panel += run.Tiles)
+        {
+            Multiply(rows, run);
+            run.B += run.Tiles * run.NextB;
+            run.C += run.Tiles * run.NextC;
+        }
+        if (whole * Columns < columns)
+            MultiplyHalf(rows, run);
     }
 
     /// <summary>Runs every tile once: each is compiled in full when it is first met, for milliseconds, and which are met depends on the routing.</summary>
@@ -110,11 +108,12 @@ internal static unsafe partial class GemmKernels
         new Span<float>(b, wide).Clear();
         for (int r = 1; r <= rows; r++)
         {
-            Multiply(a, 1, r, b, 1, c, Columns);
-            Multiply(a, 1, r, b, 1, c, 1);
+            Multiply(a, 1, r, b, 1, c, 0, Columns);
+            Multiply(a, 1, r, b, 1, c, 0, 1);
+            TileRun run = new() { A = a, Stride = 1, B = b, Depth = 1, C = c, Pitch = Columns, Ahead = (byte*)b };
             if (Vector512.IsHardwareAccelerated)
-                Wide(r, a, InOrder, 1, b, 1, c, InOrder, Columns, null, NoBias, (byte*)b, 0, 0, 0);
-            _ = Multiply(r, a, InOrder, 1, (uint*)b, 1, c, InOrder, Columns, null, NoBias, (byte*)b, b + Columns);
+                Wide(r, run);
+            _ = MultiplyBFloat16(r, run, b + Columns);
             if (r <= PairRows(false))
                 WidePair(r, a, InOrder, 1, b, Columns, 1, c, InOrder, Columns, rows * Columns, null, NoBias);
             if (r <= PairRows(true))

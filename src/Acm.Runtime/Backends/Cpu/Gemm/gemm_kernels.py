@@ -4,6 +4,7 @@ C# has no way to say "an array of registers": these are loops that must be unrol
 (AggressiveOptimization), so the first call is as fast as the last. Edit here, run with python3, commit all.
 """
 from dataclasses import dataclass
+from io import StringIO
 from typing import Callable
 
 COLUMNS = 32
@@ -31,12 +32,10 @@ class Family:
     panels: int = 1
     # Lines asked for in a step, or in a round of unrolled ones: of the next panel, or of the next two, or of the next one's first and second half.
     ahead: Callable[[int], int] | None = None
-    # Whether a tile may ask for two lines of one panel, the second so far beyond the first, and how far it goes on with each step.
-    halves: bool = False
+    # Whether it computes several tiles one after the other, as a TileRun says: that also has what their sums begin with, and how far each step goes on asking.
+    runs: bool = False
     # Vectors of a line that are used: a panel's first columns may be all that is wanted.
     vectors: int = 2
-    # Whether each row's sums may begin with numbers of their own: what came of an earlier part of the depth.
-    continues: bool = False
     # Fewest rows of a tile that leaves what it widened, as a float32 panel, to those that follow.
     keeps: int = 0
     # Whether registers are too short for a line of b at once.
@@ -77,10 +76,12 @@ class Family:
         return self.keeps and rows >= self.keeps
 
     def arguments(self):
+        if self.runs:
+            return "in TileRun run"
         b, panel, next_to = ("uint* b" if self.bfloat16 else "float* b"), "", ""
         if self.panels > 1:
             panel, next_to = ", nint panel", ", nint beside"
-        return f"float* a, {'' if self.in_order else 'int* from, '}nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", nint pace, nint beyond" if self.halves else "") + (", nint biasPitch" if self.continues else "") + (", float* keep" if self.keeps else "")
+        return f"float* a, int* from, nint stride, {b}{panel}, nint depth, float* c, int* to, nint pitch{next_to}, float* add, float* bias" + (", byte* ahead" if self.ahead else "") + (", float* keep" if self.keeps else "")
 
 
 # Rows in order that have pointers of their own. From one of them an address reaches the rows 1, 2, 4 and 8 further, so these are enough for 14; as many
@@ -138,29 +139,46 @@ def step(out, f, rows, sums, k, indent, alone=False):
             out.write(f"{indent}c{r}_{s} = {fused}(x, b{s}, c{r}_{s});\n")
 
 
-def advance(out, f, rows, lines):
+def advance(out, f, rows, lines, indent="            "):
     """Moves on by so many lines."""
     steps = [f"b += {lines * f.step};"] + ([f"next += {lines * f.step};"] if f.panels > 1 else [])
-    steps += ([f"ahead += {'pace' if f.halves else 64};"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
+    steps += ([f"ahead += {'pace' if f.runs else 64};"] if f.lines(rows) and lines == f.unroll else []) + ([f"keep += {COLUMNS};"] if f.keeping(rows) else [])
     steps += [f"a{base} += sizeof(float);" for base in BASES if base < rows] if f.in_order else []
-    out.write("            " + " ".join(steps) + "\n")
+    out.write(indent + " ".join(steps) + "\n")
 
 
 def kernel(out, f, rows):
-    """One tile: rows x panels x two vectors of accumulators."""
+    """Tiles of one height: rows x panels x two vectors of accumulators."""
+    out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
+    out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
+    if not f.runs:
+        tile(out, f, rows)
+        out.write("    }\n\n")
+        return
+    out.write("        float* a = run.A, line = run.B, c = run.C, add = run.Add, bias = run.Bias;\n")
+    out.write("        nint stride = run.Stride, depth = run.Depth, pitch = run.Pitch, pace = run.Pace" + (", beyond = run.Beyond" if f.lines(rows) > 1 else "") + (", biasPitch = run.BiasPitch" if rows > 1 else "") + ", soon = run.Soon;\n")
+    out.write("        int* to = run.To" + ("" if f.in_order else ", from = run.From") + ";\n        byte* asked = run.Ahead;\n")
+    out.write("        for (int left = run.Tiles; left > 0; left--)\n        {\n")
+    body = StringIO()
+    body.write("        float* b = line;\n        byte* ahead = asked;\n")
+    tile(body, f, rows)
+    body.write(("        a += run.NextA;" if f.in_order else "        from += run.NextRows;") + " line += run.NextB; c += run.NextC; to += run.NextPlaces; asked += run.NextAhead;\n")
+    body.write("        add += add == null ? 0 : run.NextC;\n" + (f"        bias += {rows} * biasPitch;\n" if rows > 1 else "        bias += run.BiasPitch;\n"))
+    out.write("".join("    " + text for text in body.getvalue().splitlines(True)) + "        }\n    }\n\n")
+
+
+def tile(out, f, rows):
+    """One tile."""
     # (name, panel, first column in the panel)
     sums = [(f"{2 * p + v}", p, v * f.second) for p in range(f.panels) for v in range(f.vectors)]
     target = lambda to, r, p, column: plus(plus(f"{to} + to[{r}] * pitch", "beside" if p else ""), column)
-    out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
-    out.write(f"    private static void {f.name}{rows}({f.arguments()})\n    {{\n")
     # One counter, from below zero up, is also the rows' index: registers for addresses are short.
     out.write("        nint k = -depth;\n")
     if f.in_order:
         out.write("        nint between = stride * sizeof(float);\n")
         out.write("        byte* " + ", ".join(f"a{base} = (byte*)" + (f"(a + {base} * stride)" if base else "a") for base in BASES if base < rows) + ";\n")
     else:
-        out.write("        a += depth;\n")
-        out.write("        float* " + ", ".join(f"a{r} = a + from[{r}] * stride" for r in range(rows)) + ";\n")
+        out.write("        float* ends = a + depth, " + ", ".join(f"a{r} = ends + from[{r}] * stride" for r in range(rows)) + ";\n")
     if f.panels > 1:
         out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
     if f.bfloat16:
@@ -168,14 +186,14 @@ def kernel(out, f, rows):
     for r in range(rows):
         out.write(f"        {f.vector}<float> " + ", ".join(
             f"c{r}_{s} = " + (f"c0_{s}" if r else f"{f.vector}.Load({plus('bias', p * f.width + column)})") for s, p, column in sums) + ";\n")
-    if f.continues and rows > 1:
+    if f.runs and rows > 1:
         out.write("        if (biasPitch != 0)\n        {\n")
         for r in range(1, rows):
             out.write("            " + " ".join(f"c{r}_{s} = {f.vector}.Load({plus(f'bias + {r} * biasPitch', p * f.width + column)});" for s, p, column in sums) + "\n")
         out.write("        }\n")
     late = f.ahead and f.unroll == 1
     if late:
-        out.write(f"        nint end = -Math.Min(depth, {LATE});\n    Sum:\n")
+        out.write(f"        nint end = -Math.Min(depth, {LATE + rows if f.runs else LATE});\n    Sum:\n")
     if f.unroll > 1:
         out.write(f"        for (; k < {1 - f.unroll}; k += {f.unroll})\n        {{\n")
         for ahead in range(f.unroll):
@@ -189,17 +207,28 @@ def kernel(out, f, rows):
     advance(out, f, rows, 1)
     out.write("        }\n")
     if late:
-        out.write("        if (end < 0)\n        {\n            if (Sse.IsSupported)\n            {\n")
-        for r in range(rows):
-            out.write("                " + " ".join(f"Sse.Prefetch0({target('c', r, p, column)});" for _, p, column in sums) + "\n")
-        out.write("            }\n            end = 0;\n            goto Sum;\n        }\n")
+        out.write("        if (end < 0)\n        {\n")
+        # A row's lines a step: all at once would keep the tile's own loads waiting.
+        if f.runs:
+            out.write(f"            for (int row = 0; row < {rows} && k < 0; row++, k++)\n            {{\n")
+            step(out, f, rows, sums, 0, "                ")
+            advance(out, f, rows, 1, "                ")
+            out.write("                float* place = c + to[row] * pitch;\n                if (Sse.IsSupported)\n                {\n")
+            out.write("                    " + " ".join(f"Sse.Prefetch0({plus('place', column)});" for _, _, column in sums) + "\n")
+            out.write("                    " + " ".join(f"Sse.Prefetch1({plus('place + soon', column)});" for _, _, column in sums) + "\n")
+            out.write("                }\n            }\n")
+        else:
+            out.write("            if (Sse.IsSupported)\n            {\n")
+            for r in range(rows):
+                out.write("                " + " ".join(f"Sse.Prefetch0({target('c', r, p, column)});" for _, p, column in sums) + "\n")
+            out.write("            }\n")
+        out.write("            end = 0;\n            goto Sum;\n        }\n")
     out.write("        if (add != null)\n        {\n")
     for r in range(rows):
         out.write("            " + " ".join(f"c{r}_{s} += {f.vector}.Load({target('add', r, p, column)});" for s, p, column in sums) + "\n")
     out.write("        }\n")
     for r in range(rows):
         out.write("        " + " ".join(f"c{r}_{s}.Store({target('c', r, p, column)});" for s, p, column in sums) + "\n")
-    out.write("    }\n\n")
 
 
 def dispatch(out, f):
@@ -222,7 +251,7 @@ def dispatch(out, f):
         out.write(indent + f"for (int row = 0, tiles = (rows + {f.most - 1}) / {f.most}, count; tiles > 0; tiles--, row += count)\n")
         indent += "    "
         out.write(indent[4:] + "{\n" + indent + "count = (rows - row + tiles - 1) / tiles;\n")
-    first, rows = ("from + row, ", "to + row") if cut else ("" if f.in_order else "from, ", "to")
+    first, rows = ("from + row", "to + row") if cut else ("from", "to")
     strip = " + strip" if strips else ""
     line = " + strip" if strips and f.bfloat16 else ""
     # A pointer that may be null is not moved from it.
@@ -231,13 +260,14 @@ def dispatch(out, f):
     out.write(indent + f"switch ({'count' if cut else 'rows'})\n{indent}{{\n")
     for n in range(1, f.most + 1):
         case = f"case {n}" if n < f.most else "default"
-        out.write(indent + f"    {case}: {f.name}{n}(a, {first}stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', pace, beyond' if f.halves else ''}{', biasPitch' if f.continues else ''}{', keep' if f.keeps else ''}); break;\n")
+        passed = "run" if f.runs else f"a, {first}, stride, b{line}{panel}, depth, c{strip}, {rows}, pitch{beside}, {add}, bias{strip}{', ahead' if f.ahead else ''}{', keep' if f.keeps else ''}"
+        out.write(indent + f"    {case}: {f.name}{n}({passed}); break;\n")
     out.write(indent + "}\n" + (indent[4:] + "}\n" if cut else "") + "    }\n\n")
 
 
 FAMILIES = [
-    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True, continues=True),
-    Family("WideInOrder", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, halves=True, continues=True, in_order=True),
+    Family("Wide", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, runs=True),
+    Family("WideInOrder", "Vector512", 16, 14, ahead=lambda rows: 2 if 8 <= rows < 12 else 1, runs=True, in_order=True),
     Family("WideHalf", "Vector512", 16, 14, vectors=1),
     Family("WidePair", "Vector512", 16, 3, panels=2),
     Family("WideBFloat16", "Vector512", 16, 14, bfloat16=True, ahead=lambda rows: 1, keeps=10),

@@ -169,8 +169,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             Announce(forward, _out, sequence, head, query, query + rows, soon: false);
             AnnouncePacking(forward, next, part, part + tiles);
             // [panel, row, 32]: as the register tiles come.
-            for (int key = 0; key < length; key += Panel)
-                GemmKernels.Multiply(q, _q.Width, rows, keys + (nint)key * _size, _size, scores + key * Tile, length - key);
+            GemmKernels.Multiply(q, _q.Width, rows, keys, _size, scores, Panel * Tile, length);
             for (int r = 0; r < rows; r += 2)
             {
                 // A last row without another is computed twice.
@@ -180,7 +179,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             float* to = forward.Buffer(_out) + (nint)(first + query) * _out.Width + head * _size;
             for (int panel = 0; panel < ValuePanels; panel++)
             {
-                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile, _size - panel * Panel);
+                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile, 0, Math.Min(_size - panel * Panel, Panel));
                 for (int r = 0; r < rows; r++)
                     Store(tile + r * Panel, inverse[r], to + (nint)r * _out.Width + panel * Panel, _size - panel * Panel);
             }
