@@ -20,23 +20,19 @@ internal static partial class Elementwise
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Gelu(Vector256<float> x)
     {
-        // From -13.2 down the tail, under the smallest normal float, is zero. A NaN comes through: of two operands the processor takes the second.
-        Vector256<float> t = Vector256.MaxNative(Vector256.Create(-13.2f), x | Vector256.Create(-0f)), a = Vector256.Create(2.5f);
-        Vector256<float> inverse = Vector256<float>.One / (a - t), v = t * inverse;
-        // 1 + v, by whichever form loses less.
-        Vector256<float> w = Vector256.ConditionalSelect(Vector256.GreaterThan(t, -a), Vector256.FusedMultiplyAdd(t, inverse, Vector256<float>.One), a * inverse);
-        Vector256<float> p = Vector256.Create(-0.0147983047f);
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(-0.0311736545f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(-0.00247713499f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.0105559013f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(-0.0143864378f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.0338353807f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.0164974746f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(-0.117509899f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.0677944075f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.497355829f));
-        p = Vector256.FusedMultiplyAdd(p, v, Vector256.Create(0.5f));
-        return Vector256.FusedMultiplyAdd(t, w * p * Exponential(t * -0.5f, t), Vector256.MaxNative(Vector256<float>.Zero, x));
+        // From -13.2 down the tail, under the smallest normal float, is zero. Of negative numbers, as unsigned integers, the nearer to zero is the smaller; a NaN is
+        // the largest, and comes through by the last sum: of two operands the processor takes the second.
+        Vector256<float> t = Vector256.Min((x | Vector256.Create(-0f)).AsUInt32(), Vector256.Create(-13.2f).AsUInt32()).AsSingle(), one = Vector256<float>.One;
+        Vector256<int> place = (one - t).AsInt32(), segment = place >> 21;
+        // How far -t lies beyond its segment's begin, exactly: the sum above was rounded.
+        Vector256<float> d = one - (place & Vector256.Create(-1 << 21)).AsSingle() - t;
+        Vector256<float> r = NormalTail.Coefficient(5, segment);
+        r = Vector256.FusedMultiplyAdd(r, d, NormalTail.Coefficient(4, segment));
+        r = Vector256.FusedMultiplyAdd(r, d, NormalTail.Coefficient(3, segment));
+        r = Vector256.FusedMultiplyAdd(r, d, NormalTail.Coefficient(2, segment));
+        r = Vector256.FusedMultiplyAdd(r, d, NormalTail.Coefficient(1, segment));
+        r = Vector256.FusedMultiplyAdd(r, d, NormalTail.Coefficient(0, segment));
+        return Vector256.FusedMultiplyAdd(t, r * Exponential(t, t, -0.5f), Vector256.MaxNative(Vector256<float>.Zero, x));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,24 +49,25 @@ internal static partial class Elementwise
     public static Vector256<float> Exp(Vector256<float> x)
     {
         Vector256<float> bounded = Vector256.MaxNative(Vector256.MinNative(x, Vector256.Create(89f)), Vector256.Create(-87.3f));
-        return Vector256.ConditionalSelect(Vector256.Equals(x, x), Exponential(bounded, Vector256<float>.One), x);
+        return Vector256.ConditionalSelect(Vector256.Equals(x, x), Exponential(bounded, Vector256<float>.One, 1), x);
     }
 
-    // e^(x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of x ln 2.
+    // e^(scale x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of the exponent's
+    // ln 2. The scale, a power of two or minus one, is in the constants, which the compiler works out.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Exponential(Vector256<float> x, Vector256<float> y)
+    private static Vector256<float> Exponential(Vector256<float> x, Vector256<float> y, float scale)
     {
         const float twice = 2, shift = (3 << 22) + 127 - 1;
-        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x * y, Vector256.Create(1.44269504f), Vector256.Create(shift)), n = shifted - Vector256.Create(shift);
+        Vector256<float> shifted = Vector256.FusedMultiplyAdd(x * y, Vector256.Create(scale * 1.44269504f), Vector256.Create(shift)), n = shifted - Vector256.Create(shift);
         // ln 2 in two pieces, the first so short that n times it is exact.
-        Vector256<float> r = Vector256.FusedMultiplyAdd(x, y, n * -0.693359375f);
-        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
-        Vector256<float> p = Vector256.Create(twice * 1.39336414e-3f);
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 8.36914845e-3f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 4.16664670e-2f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.166665048f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.5f));
-        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice));
+        Vector256<float> r = Vector256.FusedMultiplyAdd(x, y, n * (-0.693359375f / scale));
+        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f / scale), r);
+        Vector256<float> p = Vector256.Create(twice * 1.39336414e-3f * (scale * scale * scale * scale * scale * scale));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 8.36914845e-3f * (scale * scale * scale * scale * scale)));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 4.16664670e-2f * (scale * scale * scale * scale)));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.166665048f * (scale * scale * scale)));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * 0.5f * (scale * scale)));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice * scale));
         return Vector256.FusedMultiplyAdd(p, r, Vector256.Create(twice)) * Power(shifted);
     }
 

@@ -21,33 +21,29 @@ internal static partial class Elementwise
     };
 
     /// <summary>
-    /// x/2 erfc(-x/sqrt 2) = max(x, 0) + t q(t) with t = -|x|, where q(t) = exp(-t^2/2) r(t) is the normal distribution's tail. r changes slowly:
-    /// (1 + v) p(v) with v = t/(2.5 - t) and p of degree 10, interpolated at the Chebyshev nodes of |t| from 0 to 13.5. The exponential is that
-    /// of the exact square, so that the left tail keeps its relative precision. Over every float, in units of the last place: at most 2.60 for positive x
-    /// (bound 3), 6.49 for negative ones down to -12.9 (bound 7), where results leave the normal range; from -13.2 on zero.
+    /// x/2 erfc(-x/sqrt 2) = max(x, 0) + t q(t) with t = -|x|, where q(t) = exp(-t^2/2) r(-t) is the normal distribution's tail, r that of
+    /// <see cref="NormalTail"/>. The exponential is that of the exact square, so that the left tail keeps its relative precision. Over every float, in units
+    /// of the last place: at most 2.60 for positive x (bound 3), 6.49 for negative ones down to -12.9 (bound 7), where results leave the normal range; from
+    /// -13.2 on zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Gelu(Vector512<float> x)
     {
         if (!Vector512.IsHardwareAccelerated)
             return Vector512.Create(Gelu(x.GetLower()), Gelu(x.GetUpper()));
-        // From -13.2 down the tail, under the smallest normal float, is zero. A NaN comes through: of two operands the processor takes the second.
-        Vector512<float> t = Vector512.MaxNative(Vector512.Create(-13.2f), x | Vector512.Create(-0f)), a = Vector512.Create(2.5f);
-        Vector512<float> inverse = Vector512<float>.One / (a - t), v = t * inverse;
-        // 1 + v, by whichever form loses less.
-        Vector512<float> w = Vector512.ConditionalSelect(Vector512.GreaterThan(t, -a), Vector512.FusedMultiplyAdd(t, inverse, Vector512<float>.One), a * inverse);
-        Vector512<float> p = Vector512.Create(-0.0147983047f);
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.0311736545f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.00247713499f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.0105559013f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.0143864378f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.0338353807f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.0164974746f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(-0.117509899f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.0677944075f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.497355829f));
-        p = Vector512.FusedMultiplyAdd(p, v, Vector512.Create(0.5f));
-        return Vector512.FusedMultiplyAdd(t, w * p * Exponential(t * -0.5f, t), Vector512.MaxNative(Vector512<float>.Zero, x));
+        // From -13.2 down the tail, under the smallest normal float, is zero. Of negative numbers, as unsigned integers, the nearer to zero is the smaller; a NaN is
+        // the largest, and comes through by the last sum: of two operands the processor takes the second.
+        Vector512<float> t = Vector512.Min((x | Vector512.Create(-0f)).AsUInt32(), Vector512.Create(-13.2f).AsUInt32()).AsSingle(), one = Vector512<float>.One;
+        Vector512<int> place = (one - t).AsInt32(), segment = place >> 21;
+        // How far -t lies beyond its segment's begin, exactly: the sum above was rounded.
+        Vector512<float> d = one - (place & Vector512.Create(-1 << 21)).AsSingle() - t;
+        Vector512<float> r = NormalTail.Coefficient(5, segment);
+        r = Vector512.FusedMultiplyAdd(r, d, NormalTail.Coefficient(4, segment));
+        r = Vector512.FusedMultiplyAdd(r, d, NormalTail.Coefficient(3, segment));
+        r = Vector512.FusedMultiplyAdd(r, d, NormalTail.Coefficient(2, segment));
+        r = Vector512.FusedMultiplyAdd(r, d, NormalTail.Coefficient(1, segment));
+        r = Vector512.FusedMultiplyAdd(r, d, NormalTail.Coefficient(0, segment));
+        return Vector512.FusedMultiplyAdd(t, r * Exponential(t, t, -0.5f), Vector512.MaxNative(Vector512<float>.Zero, x));
     }
 
     /// <summary>x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + exp(-2u)).</summary>
@@ -70,24 +66,25 @@ internal static partial class Elementwise
         if (!Vector512.IsHardwareAccelerated)
             return Vector512.Create(Exp(x.GetLower()), Exp(x.GetUpper()));
         Vector512<float> bounded = Vector512.MaxNative(Vector512.MinNative(x, Vector512.Create(89f)), Vector512.Create(-87.3f));
-        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Exponential(bounded, Vector512<float>.One), x);
+        return Vector512.ConditionalSelect(Vector512.Equals(x, x), Exponential(bounded, Vector512<float>.One, 1), x);
     }
 
-    // e^(x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of x ln 2.
+    // e^(scale x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of the exponent's
+    // ln 2. The scale, a power of two or minus one, is in the constants, which the compiler works out.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Exponential(Vector512<float> x, Vector512<float> y)
+    private static Vector512<float> Exponential(Vector512<float> x, Vector512<float> y, float scale)
     {
         const float twice = 2, shift = (3 << 22) + 127 - 1;
-        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x * y, Vector512.Create(1.44269504f), Vector512.Create(shift)), n = shifted - Vector512.Create(shift);
+        Vector512<float> shifted = Vector512.FusedMultiplyAdd(x * y, Vector512.Create(scale * 1.44269504f), Vector512.Create(shift)), n = shifted - Vector512.Create(shift);
         // ln 2 in two pieces, the first so short that n times it is exact.
-        Vector512<float> r = Vector512.FusedMultiplyAdd(x, y, n * -0.693359375f);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
-        Vector512<float> p = Vector512.Create(twice * 1.39336414e-3f);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 8.36914845e-3f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 4.16664670e-2f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 0.166665048f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 0.5f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice));
+        Vector512<float> r = Vector512.FusedMultiplyAdd(x, y, n * (-0.693359375f / scale));
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f / scale), r);
+        Vector512<float> p = Vector512.Create(twice * 1.39336414e-3f * (scale * scale * scale * scale * scale * scale));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 8.36914845e-3f * (scale * scale * scale * scale * scale)));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 4.16664670e-2f * (scale * scale * scale * scale)));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 0.166665048f * (scale * scale * scale)));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * 0.5f * (scale * scale)));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice * scale));
         return Vector512.FusedMultiplyAdd(p, r, Vector512.Create(twice)) * Power(shifted);
     }
 

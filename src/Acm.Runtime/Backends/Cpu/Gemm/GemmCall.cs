@@ -132,7 +132,7 @@ internal unsafe struct GemmCall
                     left |= !part.IsLast;
                     byte* ahead = p + 1 < end ? Lines(weight, p + 1, begin) : part.IsLast ? weight.Panel(next) : Lines(weight, panel, begin + terms);
                     if (begin == 0 || rest >= terms / 4)
-                        One(block, weight, p, block.Rows, GemmKernels.Columns, ahead, alone: false, null, part);
+                        Tall(block, weight, p, block.Rows, GemmKernels.Columns, ahead, alone: false, null, part);
                     part.Sums += block.Rows * pitch;
                 }
             }
@@ -169,17 +169,62 @@ internal unsafe struct GemmCall
         if (weight.IsBFloat16 || both > 0 && rows - both < FewestHalved)
             both = rows;
         if (both > 0)
-            One(block, weight, panel, both, GemmKernels.Columns, ahead, alone, room, SumPart.Whole(block.Depth));
+            One(block, weight, panel, both, GemmKernels.Columns, ahead, alone, room);
         if (both < rows)
-            One(block.Part(both, rows - both, Stride), weight, panel, rows - both, Half, weight.Panel(panel), alone, room, SumPart.Whole(block.Depth));
+            One(block.Part(both, rows - both, Stride), weight, panel, rows - both, Half, weight.Panel(panel), alone, room);
+    }
+
+    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, int width, byte* next, bool alone, float* room)
+    {
+        if (Vector512.IsHardwareAccelerated)
+            Tall(block, weight, panel, rows, width, next, alone, room, SumPart.Whole(block.Depth));
+        else
+            Short(block, weight, panel, rows, width, next);
     }
 
     // The rows that a column has: a staircase ends where the column's learner has no more.
     private readonly int RowsOf(in RowBlock block, int column) =>
         LearnerRows == null ? block.Rows : Math.Min(block.Rows, LearnerRows[column / LearnerSize + 1] - block.Row);
 
+    // By short registers: one tile.
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    private readonly void One(in RowBlock block, PackedMatrix weight, int panel, int rows, int width, byte* next, bool alone, float* room, in SumPart part)
+    private readonly void Short(in RowBlock block, PackedMatrix weight, int panel, int rows, int width, byte* next)
+    {
+        int column = panel * GemmKernels.Columns, columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
+        float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
+        bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns;
+        TileRun run = new()
+        {
+            A = block.FirstOf(0, Stride),
+            From = block.RowsFrom(0),
+            Stride = Stride,
+            B = (float*)weight.Panel(panel),
+            Apart = (nint)weight.Depth * PanelLayout.Strip,
+            Depth = block.Depth,
+            C = tile,
+            Pitch = direct ? Epilogue.OutStride : GemmKernels.Columns,
+            Bias = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias),
+            Ahead = next,
+        };
+        if (direct)
+            run.To = Epilogue.Place(block.Row, to, out run.C, out run.Add);
+        else
+            Epilogue.Announce(block.Row, rows, to);
+        if (weight.IsBFloat16)
+            _ = GemmKernels.MultiplyBFloat16(rows, run, null);
+        else if (width == Half)
+            GemmKernels.MultiplyHalf(rows, run);
+        else
+            GemmKernels.Multiply(rows, run);
+        if (!direct)
+            Epilogue.Store(tile, block.Row, rows, to, columns);
+        else if (panel + 1 < weight.Panels)
+            Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
+    }
+
+    // By 512 bits: tall tiles, those of one height together.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    private readonly void Tall(in RowBlock block, PackedMatrix weight, int panel, int rows, int width, byte* next, bool alone, float* room, in SumPart part)
     {
         int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
         int columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
@@ -198,15 +243,15 @@ internal unsafe struct GemmCall
             BiasPitch = part.Begin > 0 ? part.Pitch : 0,
         };
         // Tiles that store for themselves need nobody between them.
-        bool together = Vector512.IsHardwareAccelerated && width == GemmKernels.Columns && !weight.IsBFloat16 && (direct ? Epilogue.IsInPlace : !part.IsLast);
+        bool together = width == GemmKernels.Columns && !weight.IsBFloat16 && (direct ? Epilogue.IsInPlace : !part.IsLast);
         // Where these rows will be stored to by the next panel: rows lie too far apart for the processor's own guesses.
         run.Soon = together && direct && another ? GemmKernels.Columns : 0;
         int tiles = Tiles(rows);
         // One tall tile has time to ask for half of the next panel; two, for half of it each.
-        if (Vector512.IsHardwareAccelerated && tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
+        if (tiles == 1 && alone && rows >= FewRows && !weight.IsBFloat16)
             tiles = 2;
         // A product of one short tile asks for both halves of the next panel at once; else the processor's own guesses fetch more than half a panel does.
-        if (Vector512.IsHardwareAccelerated && tiles == 1 && rows < FewRows && !weight.IsBFloat16)
+        if (tiles == 1 && rows < FewRows && !weight.IsBFloat16)
         {
             if (alone && rows >= FewestAsked)
                 run.Beyond = (nint)depth * PackedMatrix.Line;

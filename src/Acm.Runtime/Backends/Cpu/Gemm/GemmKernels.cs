@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -33,6 +34,7 @@ internal static unsafe partial class GemmKernels
     public static int PairRows(bool bfloat16) => !Vector512.IsHardwareAccelerated ? 0 : bfloat16 ? 6 : 3;
 
     /// <summary>Computes tiles of 1 to <see cref="MostRows"/> rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply(int rows, in TileRun run)
     {
         if (Vector512.IsHardwareAccelerated && run.From == InOrder)
@@ -46,6 +48,7 @@ internal static unsafe partial class GemmKernels
     }
 
     /// <summary>Computes the first half of a tile's columns, and asks for nothing meanwhile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void MultiplyHalf(int rows, in TileRun run)
     {
         if (Vector512.IsHardwareAccelerated)
@@ -58,6 +61,7 @@ internal static unsafe partial class GemmKernels
 
     /// <summary>Computes one tile of a panel held as bfloat16: widened on its way into the sums, so the bits are those of a panel of float32.</summary>
     /// <returns>Whether it left the widened panel in <paramref name="keep"/>, [depth, 32]: tall tiles do so free of charge.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MultiplyBFloat16(int rows, in TileRun run, float* keep)
     {
         uint* b = (uint*)run.B;
