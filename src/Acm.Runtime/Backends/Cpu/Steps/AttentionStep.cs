@@ -89,10 +89,10 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     private float* Packed(CpuForward forward, int* offsets, int sequence, int head) =>
         forward.Scratch(0, 0) + (nint)offsets[2 * sequence] * _heads + head * HeadFloats(Length(forward, sequence));
 
-    // Scores as the products leave them, then as rows: half a cache line more a row, so that rows do not compete for the same lines.
+    // Scores as the products leave them, then as rows: half a cache line more a row, so that rows do not compete for the same lines; then weighted values.
     private static int ScorePitch(int length) => Padded(length) + Vector512<float>.Count;
 
-    private static long ScoreFloats(int length) => (long)Tile * (Padded(length) + ScorePitch(length));
+    private long ScoreFloats(int length) => (long)Tile * (Padded(length) + ScorePitch(length) + ValuePanels * Panel);
 
     // Keys as panels of 32 keys, values as panels of 32 columns.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -157,8 +157,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
     private void AttendTo(CpuForward forward, int sequence, int head, float* keys, int query, int end, float* scores, int next)
     {
         int first = forward.Starts(_q.Rows)[sequence], length = Length(forward, sequence), padded = Padded(length), pitch = ScorePitch(length);
-        float* values = keys + (nint)padded * _size, weights = scores + (nint)Tile * padded;
-        float* tile = stackalloc float[Tile * Panel], inverse = stackalloc float[Tile];
+        float* values = keys + (nint)padded * _size, weights = scores + (nint)Tile * padded, sums = weights + (nint)Tile * pitch, inverse = stackalloc float[Tile];
         for (int rows, part = 0; query < end; query += rows, part++)
         {
             float* q = forward.Buffer(_q) + (nint)(first + query) * _q.Width + head * _size;
@@ -168,7 +167,7 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
             Announce(forward, _q, sequence, head, query + rows, Math.Min(query + 2 * rows, end), soon: true);
             Announce(forward, _out, sequence, head, query, query + rows, soon: false);
             AnnouncePacking(forward, next, part, part + tiles);
-            // [panel, row, 32]: as the register tiles come.
+            // [panel, row, 32], as are the weighted values: as the register tiles come.
             GemmKernels.Multiply(q, _q.Width, rows, keys, _size, scores, Panel * Tile, length);
             for (int r = 0; r < rows; r += 2)
             {
@@ -176,13 +175,11 @@ internal sealed unsafe class AttentionStep(Attention op, CpuBackend backend) : C
                 int second = Math.Min(r + 1, rows - 1);
                 (inverse[r], inverse[second]) = Softmax(scores + r * Panel, scores + second * Panel, length, weights + (nint)r * pitch, weights + (nint)second * pitch);
             }
+            GemmKernels.Multiply(weights, pitch, rows, values, length, sums, Panel * Tile, _size);
             float* to = forward.Buffer(_out) + (nint)(first + query) * _out.Width + head * _size;
             for (int panel = 0; panel < ValuePanels; panel++)
-            {
-                GemmKernels.Multiply(weights, pitch, rows, values + (nint)panel * length * Panel, length, tile, 0, Math.Min(_size - panel * Panel, Panel));
                 for (int r = 0; r < rows; r++)
-                    Store(tile + r * Panel, inverse[r], to + (nint)r * _out.Width + panel * Panel, _size - panel * Panel);
-            }
+                    Store(sums + (panel * Tile + r) * Panel, inverse[r], to + (nint)r * _out.Width + panel * Panel, _size - panel * Panel);
         }
     }
 
