@@ -58,6 +58,9 @@ internal unsafe struct GemmCall
     // Tiles that ask for what comes after a quarter each, of short registers: what such a tile has time for.
     private const int Asks = 4;
 
+    // Most tiles whose sums wait for their activation together, in the first-level cache.
+    private const int MostWaiting = 4;
+
     // Fewer rows than this are not worth a tile of their own for half a panel.
     private const int FewestHalved = 4;
 
@@ -228,7 +231,7 @@ internal unsafe struct GemmCall
     {
         int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
         int columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
-        float* tile = stackalloc float[GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
+        float* tile = stackalloc float[MostWaiting * GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
         float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias), widened = null;
         bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns && part.IsLast, whole = part.Begin == 0 && part.IsLast, another = panel + 1 < weight.Panels;
         TileRun run = new()
@@ -242,8 +245,8 @@ internal unsafe struct GemmCall
             Bias = begin,
             BiasPitch = part.Begin > 0 ? part.Pitch : 0,
         };
-        // Tiles that store for themselves need nobody between them.
-        bool together = width == GemmKernels.Columns && !weight.IsBFloat16 && (direct ? Epilogue.IsInPlace : !part.IsLast);
+        // A residual that lies elsewhere is asked for between tiles.
+        bool together = width == GemmKernels.Columns && !weight.IsBFloat16 && (!direct || Epilogue.IsInPlace);
         // Where these rows will be stored to by the next panel: rows lie too far apart for the processor's own guesses.
         run.Soon = together && direct && another ? GemmKernels.Columns : 0;
         int tiles = Tiles(rows);
@@ -265,6 +268,8 @@ internal unsafe struct GemmCall
         {
             int rest = rows - done, height = (rest + tiles - 1) / tiles, row = block.Row + done;
             run.Tiles = !together ? 1 : rest % tiles == 0 ? tiles : rest % tiles;
+            if (!direct && part.IsLast)
+                run.Tiles = Math.Min(run.Tiles, MostWaiting);
             run.A = block.FirstOf(done, Stride) + part.Begin;
             run.From = block.RowsFrom(done);
             (run.NextA, run.NextRows) = (height * Stride, height);
@@ -297,7 +302,10 @@ internal unsafe struct GemmCall
                 (run.NextC, run.NextPlaces) = Epilogue.OutRows == null ? (height * run.Pitch, 0) : (0, height);
             }
             else
-                Epilogue.Announce(row, height, to);
+            {
+                run.NextC = height * GemmKernels.Columns;
+                Epilogue.Announce(row, run.Tiles * height, to);
+            }
             if (width == Half)
                 GemmKernels.MultiplyHalf(height, run);
             else if (!weight.IsBFloat16)
@@ -307,7 +315,7 @@ internal unsafe struct GemmCall
             else if (widened != null)
                 GemmKernels.Multiply(height, run with { B = widened });
             if (!direct && part.IsLast)
-                Epilogue.Store(tile, row, height, to, columns);
+                Epilogue.Store(tile, row, run.Tiles * height, to, columns);
             if (direct && another && !together)
                 Epilogue.Announce(row, height, to + GemmKernels.Columns);
             done += run.Tiles * height;
