@@ -1,3 +1,4 @@
+using System.Numerics;
 using Acm.Simulator.Counters;
 using Acm.Simulator.Execution;
 
@@ -13,34 +14,51 @@ internal static unsafe class DefinedRegisters
         uint missing = lanes & ~w.Frame.Defined[offset >> 7];
         if (missing != 0)
         {
-            throw w.Fault(FaultKind.UninitialisedRegister, $"{NameOf(w, offset)} is used as {what}, but nobody has written it", System.Numerics.BitOperations.TrailingZeroCount(missing));
+            throw w.Fault(FaultKind.UninitialisedRegister, $"{NameOf(w, offset)} is used as {what}, but nobody has written it", BitOperations.TrailingZeroCount(missing));
         }
     }
 
     public static string NameOf(Warp w, int offset) => w.Frame.Code.RegisterNames.GetValueOrDefault(offset, "a register");
 
-    // Copies are let pass: compilers make some around a loop, and what is copied is used later.
-    private static void NeedFinished(Warp w, Instruction* i, CheckRule rule)
+    // Copies are let pass, to registers and to local memory: compilers make some around a loop or (not optimising) behind every statement, and what is copied is used later.
+    private static void NeedFinished(Warp w, Instruction* i, uint exec, CheckRule rule)
     {
         BlockChecks checks = w.Block.Checks!;
+        bool copies = i->Class == InstructionClass.Move || (rule.Kind == CheckKind.Store && LocalDefined.StaysLocal(w, i, exec));
         foreach (int read in rule.Reads)
         {
-            if (i->Class != InstructionClass.Move && checks.IsSumUnderWay(w, read))
+            if (!copies && checks.IsSumUnderWay(w, read))
                 throw checks.NotWaitedFor(w, read, "read");
         }
 
         foreach (int write in rule.Writes)
         {
-            if (checks.IsSumUnderWay(w, write))
+            if (checks.IsSumUnderWay(w, write) && !IsKept(w, i, exec, rule))
                 throw checks.NotWaitedFor(w, write, "written");
         }
+    }
+
+    // Whether a register is given the value that it has: what is not optimised copies sums out and back between two products.
+    private static bool IsKept(Warp w, Instruction* i, uint exec, CheckRule rule)
+    {
+        if (i->Class != InstructionClass.Move || rule.Reads.Length != 1 || rule.Writes.Length != 1 || !w.Frame.Code.RegisterNames.ContainsKey(rule.Reads[0]))
+            return false; // no copy of a register
+        uint* from = w.Plane(rule.Reads[0]), to = w.Plane(rule.Writes[0]);
+        for (; exec != 0; exec &= exec - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(exec);
+            if (from[lane] != to[lane])
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>Before an instruction: checks what it reads, and says what it writes.</summary>
     public static void Apply(Warp w, Instruction* i, uint exec, CheckRule rule)
     {
         if (w.Block.Checks!.HasMatrices(w))
-            NeedFinished(w, i, rule);
+            NeedFinished(w, i, exec, rule);
         uint* defined = w.Frame.Defined;
         uint good = exec;
         switch (rule.Kind)

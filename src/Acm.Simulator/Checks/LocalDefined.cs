@@ -60,6 +60,21 @@ internal static unsafe class LocalDefined
         }
     }
 
+    /// <summary>Whether all lanes access their own local memory.</summary>
+    public static bool StaysLocal(Warp w, Instruction* i, uint exec)
+    {
+        if ((MemorySpace)i->Space is not (MemorySpace.Local or MemorySpace.Generic))
+            return false;
+        ulong* addresses = MemoryAccess.Addresses(w, i);
+        for (; exec != 0; exec &= exec - 1)
+        {
+            if (!IsLocal(i, addresses[BitOperations.TrailingZeroCount(exec)]))
+                return false;
+        }
+
+        return true;
+    }
+
     private static bool IsLocal(Instruction* i, ulong address) => (MemorySpace)i->Space == MemorySpace.Local
         || ((MemorySpace)i->Space == MemorySpace.Generic && MemoryAccess.SpaceOf(address) == MemorySpace.Local);
 }

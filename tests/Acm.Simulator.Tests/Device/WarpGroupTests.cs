@@ -78,6 +78,9 @@ public sealed class WarpGroupTests
         yield return Fault("read before the wait", "wgmma.wait_group.sync.aligned 0;", "add.f32 %f0, %f1, %f1;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("stored before the wait", "wgmma.wait_group.sync.aligned 0;", "st.global.f32 [%q4], %f0;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("written before the wait", "wgmma.wait_group.sync.aligned 0;", "mov.f32 %f2, 0f00000000;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
+        yield return Fault("given another value by a copy", "wgmma.wait_group.sync.aligned 0;", "mov.f32 %f5, 0f3f800000;\nmov.f32 %f2, %f5;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
+        yield return Fault("stored to shared memory by its generic address", "wgmma.wait_group.sync.aligned 0;",
+            "cvt.u64.u32 %own, %at;\ncvta.shared.u64 %own, %own;\nst.f32 [%own+4096], %f1;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("another group waited for", "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("never committed", "wgmma.commit_group.sync.aligned;", "", FaultKind.MatrixNotWaitedFor);
         yield return Fault("no fence", "wgmma.fence.sync.aligned;", "", FaultKind.MatrixNotWaitedFor);
@@ -132,6 +135,8 @@ public sealed class WarpGroupTests
         yield return Sound("as it is", "", "");
         yield return Sound("with more registers a thread", "wgmma.fence.sync.aligned;", "setmaxnreg.inc.sync.aligned.u32 240;\nwgmma.fence.sync.aligned;");
         yield return Sound("sums copied on the way", "wgmma.wait_group.sync.aligned 0;", "mov.b32 %f5, %f1;\nwgmma.wait_group.sync.aligned 0;");
+        yield return Sound("sums copied to local memory and back between two products", "wgmma.commit_group.sync.aligned;",
+            "mov.u64 %own, stack;\ncvta.local.u64 %own, %own;\nst.f32 [%own], %f1;\nst.local.f32 [stack+4], %f2;\nld.f32 %f5, [%own];\nmov.f32 %f1, %f5;\n" + WarpGroupKernel.Product + "\nwgmma.commit_group.sync.aligned;");
         yield return Sound("added to twice", "wgmma.commit_group.sync.aligned;", "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %da, %db, %adds, 1, 1, 0, 0;\nwgmma.commit_group.sync.aligned;");
         yield return Sound("an older group waited for", "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;",
             """
@@ -200,6 +205,9 @@ internal static class WarpGroupKernel
         st.global.f32 [%q4], %f0;
         """;
 
+    /// <summary>Its product.</summary>
+    public const string Product = "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %da, %db, %adds, 1, 1, 0, 0;";
+
     public static string Module(string body) => $$"""
         .version 8.0
         .target sm_90a
@@ -209,7 +217,8 @@ internal static class WarpGroupKernel
         .reg .pred %adds, %c0;
         .reg .b32 %me, %at;
         .reg .f32 %f<8>;
-        .reg .b64 %q4, %da, %db;
+        .reg .b64 %q4, %da, %db, %own;
+        .local .align 4 .b8 stack[16];
         .shared .align 1024 .b8 s[8192];
         mov.u32 %me, %tid.x;
         ld.param.u64 %q4, [p0];
