@@ -22,8 +22,8 @@ internal sealed class WarpMatrices
     public int Steps { get; set; }
 }
 
-/// <summary>A product of a warp: the group it was committed in, its results' offsets in a frame, and the pieces of shared memory that it reads.</summary>
-internal sealed record PendingMatrix(int Group, Frame Frame, int[] Sums, List<uint> Pieces);
+/// <summary>A product of a warp: the group it was committed in, its results' offsets in a frame, and the registers and pieces of shared memory that it reads.</summary>
+internal sealed record PendingMatrix(int Group, Frame Frame, int[] Sums, List<int> Operands, List<uint> Pieces);
 
 /// <summary>wgmma: results are nobody's, and operands must stay as they are, until the warp has waited.</summary>
 internal sealed unsafe partial class BlockChecks
@@ -70,10 +70,10 @@ internal sealed unsafe partial class BlockChecks
             its.Sums.Add(sum);
         }
 
-        its.Pending.Add(new PendingMatrix(its.Groups, w.Frame, results.ToArray(), []));
+        its.Pending.Add(new PendingMatrix(its.Groups, w.Frame, results.ToArray(), [], []));
     }
 
-    /// <summary>Registers that a product reads.</summary>
+    /// <summary>Registers that the product begun last reads.</summary>
     public void MatrixOperand(Warp w, int* registers, int count)
     {
         for (int r = 0; r < count; r++)
@@ -81,6 +81,7 @@ internal sealed unsafe partial class BlockChecks
             if (IsSumUnderWay(w, registers[r]))
                 throw NotWaitedFor(w, registers[r], "read");
             NeedDefined(w, registers[r]);
+            _matrices[w.Index].Pending[^1].Operands.Add(registers[r]);
         }
     }
 
@@ -130,11 +131,17 @@ internal sealed unsafe partial class BlockChecks
         return its.Sums.Contains(register) && its.Pending.Exists(p => p.Frame == w.Frame && p.Sums.Contains(register));
     }
 
+    /// <summary>Whether a product that has not been waited for reads a register of the current frame.</summary>
+    public bool IsOperandUnderWay(Warp w, int register) => _matrices[w.Index].Pending.Exists(p => p.Frame == w.Frame && p.Operands.Contains(register));
+
     /// <summary>Whether a warp has products under way.</summary>
     public bool HasMatrices(Warp w) => _matrices[w.Index].Sums.Count > 0;
 
     public DeviceFaultException NotWaitedFor(Warp w, int register, string access) => w.Fault(
         FaultKind.MatrixNotWaitedFor, $"{DefinedRegisters.NameOf(w, register)} is {access}, but the wgmma whose result it is has not been waited for");
+
+    public DeviceFaultException StillRead(Warp w, int register) => w.Fault(
+        FaultKind.MatrixNotWaitedFor, $"{DefinedRegisters.NameOf(w, register)} is written, but a wgmma that has not been waited for may still read it");
 
     private void StartMatrices()
     {

@@ -35,6 +35,8 @@ internal static unsafe class DefinedRegisters
         {
             if (checks.IsSumUnderWay(w, write) && !IsKept(w, i, exec, rule))
                 throw checks.NotWaitedFor(w, write, "written");
+            if (i->Class != InstructionClass.Move && checks.IsOperandUnderWay(w, write))
+                throw checks.StillRead(w, write);
         }
     }
 

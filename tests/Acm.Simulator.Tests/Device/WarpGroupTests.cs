@@ -81,6 +81,7 @@ public sealed class WarpGroupTests
         yield return Fault("given another value by a copy", "wgmma.wait_group.sync.aligned 0;", "mov.f32 %f5, 0f3f800000;\nmov.f32 %f2, %f5;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("stored to shared memory by its generic address", "wgmma.wait_group.sync.aligned 0;",
             "cvt.u64.u32 %own, %at;\ncvta.shared.u64 %own, %own;\nst.f32 [%own+4096], %f1;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
+        yield return Fault("an operand in registers changed before the wait", WarpGroupKernel.Product, WarpGroupKernel.OfRegisters + "add.u32 %x2, %x2, 1;\n", FaultKind.MatrixNotWaitedFor);
         yield return Fault("another group waited for", "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("never committed", "wgmma.commit_group.sync.aligned;", "", FaultKind.MatrixNotWaitedFor);
         yield return Fault("no fence", "wgmma.fence.sync.aligned;", "", FaultKind.MatrixNotWaitedFor);
@@ -137,6 +138,7 @@ public sealed class WarpGroupTests
         yield return Sound("sums copied on the way", "wgmma.wait_group.sync.aligned 0;", "mov.b32 %f5, %f1;\nwgmma.wait_group.sync.aligned 0;");
         yield return Sound("sums copied to local memory and back between two products", "wgmma.commit_group.sync.aligned;",
             "mov.u64 %own, stack;\ncvta.local.u64 %own, %own;\nst.f32 [%own], %f1;\nst.local.f32 [stack+4], %f2;\nld.f32 %f5, [%own];\nmov.f32 %f1, %f5;\n" + WarpGroupKernel.Product + "\nwgmma.commit_group.sync.aligned;");
+        yield return Sound("an operand in registers changed after the wait", WarpGroupKernel.Product, WarpGroupKernel.OfRegisters + "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\nadd.u32 %x2, %x2, 1;\n");
         yield return Sound("added to twice", "wgmma.commit_group.sync.aligned;", "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %da, %db, %adds, 1, 1, 0, 0;\nwgmma.commit_group.sync.aligned;");
         yield return Sound("an older group waited for", "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;",
             """
@@ -208,6 +210,17 @@ internal static class WarpGroupKernel
     /// <summary>Its product.</summary>
     public const string Product = "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %da, %db, %adds, 1, 1, 0, 0;";
 
+    /// <summary>Another in its place, with the first operand in registers.</summary>
+    public const string OfRegisters = """
+        mov.b32 %x0, 0;
+        mov.b32 %x1, 0;
+        mov.b32 %x2, 0;
+        mov.b32 %x3, 0;
+        wgmma.fence.sync.aligned;
+        wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, {%x0, %x1, %x2, %x3}, %db, %adds, 1, 1, 0;
+
+        """;
+
     public static string Module(string body) => $$"""
         .version 8.0
         .target sm_90a
@@ -215,7 +228,7 @@ internal static class WarpGroupKernel
         .visible .entry k(.param .u64 p0)
         {
         .reg .pred %adds, %c0;
-        .reg .b32 %me, %at;
+        .reg .b32 %me, %at, %x<4>;
         .reg .f32 %f<8>;
         .reg .b64 %q4, %da, %db, %own;
         .local .align 4 .b8 stack[16];
