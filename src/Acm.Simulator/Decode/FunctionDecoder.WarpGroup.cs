@@ -54,7 +54,7 @@ internal sealed unsafe partial class FunctionDecoder
         MmaShape shape = new(16, 8, k, a, b, d, d, saturate, bits, WarpGroup: true);
         bool integers = d == MmaType.S32;
         if (m != WarpGroupRows || n % 8 != 0 || n is < 8 or > 256 || (integers && n > 32 && n % 16 != 0) || k * MmaShape.BitsOf(a) != 8 * MatrixDescriptor.RowBytes
-            || !shape.IsSupported || MmaShape.BitsOf(a) == 4)
+            || !shape.IsSupported || MmaShape.BitsOf(a) == 4 || (saturate && !(integers && a != MmaType.B1)))
             throw Unsupported("this form of wgmma is not supported");
 
         int blocks = n / 8, count = blocks * shape.RegistersD;

@@ -65,6 +65,14 @@ public sealed class WarpGroupTests
     }
 
     [Test]
+    public void Only_sums_of_8_bit_integers_saturate([Range(0, 8)] int types)
+    {
+        (MmaType d, MmaType a, MmaType b) = s_types[types];
+        WarpGroupCase it = new(new Random(1), d, a, b, 8, new(128, false), new(128, false)) { Saturates = true };
+        Assert.That(() => it.Run(Options(ExecutionMode.Fast, 0)), a is MmaType.S8 or MmaType.U8 ? Is.Null : Throws.InstanceOf<PtxUnsupportedException>().With.Message.Contains("satfinite"));
+    }
+
+    [Test]
     public void Only_sm_90a_has_it()
     {
         using SimulatedDevice device = new(Options(ExecutionMode.Fast, 0));
