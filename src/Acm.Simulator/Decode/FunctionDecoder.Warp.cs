@@ -266,7 +266,7 @@ internal sealed unsafe partial class FunctionDecoder
             throw Unsupported($"{name} needs '.aligned'");
         bool mov = name == "movmatrix", store = name == "stmatrix";
         bool transposed = _m.Take("trans");
-        if (!_m.TakeNext("m8n8"))
+        if (!_m.Take("m8n8")) // before or after the number of matrices
             throw Unsupported("only matrices of 8 x 8 are supported");
         int count = mov ? 1 : _m.TakeAny("x1", "x2", "x4") is { } x ? x[1] - '0' : throw Refuse("x1, x2 or x4 is missing");
         if (mov)

@@ -83,6 +83,18 @@ public sealed class InstructionTests
     public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
+    [TestCase("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16"), TestCase("ldmatrix.sync.aligned.x1.trans.m8n8.shared.b16"), TestCase("ldmatrix.sync.aligned.trans.x1.m8n8.shared.b16")]
+    public void The_shape_of_matrices_comes_before_or_after_their_number(string load)
+    {
+        string store = load.Replace("ld", "st", StringComparison.Ordinal);
+        string body = ".shared .align 16 .b8 s[256]; mov.u32 %r1, s; and.b32 %r2, %me, 7; mad.lo.u32 %r1, %r2, 16, %r1; "
+            + $"{store} [%r1], {{%me}}; bar.warp.sync -1; {load} {{%r3}}, [%r1]; st.global.u32 [%q4], %r3;";
+        using PtxBench bench = new(new SimulatorOptions { Profile = DeviceProfile.H100, Mode = ExecutionMode.Checked });
+        ulong p = bench.Buffer("p", 0), q = bench.Device.Allocate(128, "q");
+        bench.Launch(PtxBench.Module(body), 1, 32, p, q);
+        Assert.That(bench.Words(q, 32), Is.EqualTo(Enumerable.Range(0, 32)));
+    }
+
     [Test]
     public void Addresses_of_constants_are_told_from_those_of_global_memory()
     {
