@@ -121,7 +121,7 @@ internal sealed unsafe partial class FunctionDecoder
             return;
         }
 
-        if (finite && to != PtxType.TF32)
+        if (finite && to != PtxType.TF32 && !(to is PtxType.F16 or PtxType.BF16 && from == PtxType.F32))
             throw Unsupported("'.satfinite' is not known for this conversion");
         if (to.Bits() < 8 || from.Bits() < 8 || to is PtxType.E4M3 or PtxType.E5M2 || from is PtxType.E4M3 or PtxType.E5M2 or PtxType.F16x2 or PtxType.BF16x2
             || to == PtxType.F32x2 || from == PtxType.F32x2)
@@ -140,7 +140,7 @@ internal sealed unsafe partial class FunctionDecoder
         bool fromFloat = from.IsFloat(), toFloat = to.IsFloat();
         if (fromFloat && !toFloat && integral is null)
             throw Refuse("a conversion to an integer needs a rounding such as .rni");
-        delegate*<Warp, Instruction*, uint, void> fast = saturate || relu || ftz ? null : (to, from, wideSource, wideTarget) switch
+        delegate*<Warp, Instruction*, uint, void> fast = saturate || relu || ftz || finite ? null : (to, from, wideSource, wideTarget) switch
         {
             (PtxType.U64 or PtxType.B64 or PtxType.S64, PtxType.U32 or PtxType.B32, false, true) => &Conversions.U64FromU32,
             (PtxType.S64 or PtxType.U64, PtxType.S32, false, true) => &Conversions.S64FromS32,

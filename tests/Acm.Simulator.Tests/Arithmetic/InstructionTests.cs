@@ -83,6 +83,18 @@ public sealed class InstructionTests
     public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
         Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
+    [TestCase("cvt.rn.satfinite.f16.f32", 0x7f800000u, 0x7bffu)]
+    [TestCase("cvt.rn.satfinite.f16.f32", 0xc7800000u, 0xfbffu)]
+    [TestCase("cvt.rn.f16.f32", 0xc7800000u, 0xfc00u)]
+    [TestCase("cvt.rn.satfinite.f16.f32", 0x3f800000u, 0x3c00u)]
+    [TestCase("cvt.rn.relu.satfinite.f16.f32", 0xff800000u, 0u)]
+    [TestCase("cvt.rn.satfinite.f16.f32", 0x7fc00000u, 0x7fffu)]
+    [TestCase("cvt.rn.satfinite.bf16.f32", 0x7f7fffffu, 0x7f7fu)]
+    [TestCase("cvt.rn.bf16.f32", 0x7f7fffffu, 0x7f80u)]
+    [TestCase("cvt.rn.relu.satfinite.bf16.f32", 0xff800000u, 0u)]
+    public void Halves_stay_finite_where_they_are_asked_to(string operation, uint a, uint want) =>
+        Assert.That(Run($".reg .b16 %h1; mov.b32 %r1, 0x{a:x}; {operation} %h1, %r1; cvt.u32.u16 %r2, %h1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+
     [TestCase("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16"), TestCase("ldmatrix.sync.aligned.x1.trans.m8n8.shared.b16"), TestCase("ldmatrix.sync.aligned.trans.x1.m8n8.shared.b16")]
     public void The_shape_of_matrices_comes_before_or_after_their_number(string load)
     {

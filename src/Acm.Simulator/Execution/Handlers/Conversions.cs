@@ -65,9 +65,9 @@ internal static unsafe class Conversions
             case PtxType.F64:
                 return BitConverter.DoubleToUInt64Bits(x);
             case PtxType.F16:
-                return Narrows.ToF16(x, how.Mode);
+                return Finite(how, Narrows.ToF16(x, how.Mode), 0x7c00);
             case PtxType.BF16:
-                return Narrows.ToBf16(x, how.Mode);
+                return Finite(how, Narrows.ToBf16(x, how.Mode), 0x7f80);
             case PtxType.TF32:
                 if (double.IsNaN(x))
                     return 0x7fffffff;
@@ -78,6 +78,9 @@ internal static unsafe class Conversions
                 return BitConverter.SingleToUInt32Bits(how.Ftz ? Float.Flush(f) : f);
         }
     }
+
+    // The number below where infinity was to stay finite.
+    private static ulong Finite(Conversion how, uint half, uint infinity) => how.Finite && (half & 0x7fff) == infinity ? half - 1 : half;
 
     private static double IntegerToFloat(Conversion how, ulong bits)
     {
