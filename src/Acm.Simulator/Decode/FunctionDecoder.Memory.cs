@@ -284,6 +284,8 @@ internal sealed unsafe partial class FunctionDecoder
             string which = _m.Next("a proxy");
             if (which is not ("alias" or "async" or "async::generic" or "tensormap::generic"))
                 throw Unsupported($"proxy '.{which}' is not known");
+            if (which == "async::generic" && _m.TakeAny("acquire", "release") is not null && !TakeRestriction())
+                throw Unsupported("this fence is not known");
             _m.TakeAny("global", "shared::cta", "shared::cluster");
             if (which == "tensormap::generic")
                 throw Unsupported("tensor maps are not supported");
@@ -298,12 +300,16 @@ internal sealed unsafe partial class FunctionDecoder
         else
         {
             _m.TakeAny("sc", "acq_rel", "acquire", "release");
+            TakeRestriction();
             mode = _m.TakeAny("cta", "cluster", "gpu", "sys") is "cta" ? 0 : 1;
         }
 
         Operands(0);
         Add(&Control.Fence, InstructionClass.Fence, new Instruction { Mode = mode }, CheckKind.Ignore);
     }
+
+    // A fence of the cluster's shared memory alone orders no less here than one of all memory.
+    private bool TakeRestriction() => _m.TakeAny("sync_restrict::shared::cta", "sync_restrict::shared::cluster") is not null && _m.Take("cluster");
 
     private void Prefetch()
     {

@@ -19,6 +19,12 @@ internal sealed unsafe partial class FunctionDecoder
             case "cvt":
                 ConvertValue();
                 return true;
+            case "mapa":
+                MapToBlock();
+                return true;
+            case "getctarank":
+                BlockOfAddress();
+                return true;
             case "cvta":
                 ConvertAddress();
                 return true;

@@ -142,9 +142,11 @@ internal sealed unsafe partial class FunctionDecoder
             case NameOperand name when s_specials.TryGetValue(name.Name, out SpecialRegister which):
                 if (Place(type) == 64)
                     throw Unsupported($"'{name.Name}' read as 64 bits");
-                if (which is >= SpecialRegister.ClusterIdX and <= SpecialRegister.ClusterNctaRank && _kernel.Module.Functions.Any(f => f.HasClusters))
-                    throw Unsupported("clusters of several blocks are not supported");
+                if (which is >= SpecialRegister.ClusterIdX and <= SpecialRegister.ClusterNctaRank)
+                    NeedClustersOfOne();
                 return Special(which);
+            case NameOperand { Name: "%is_explicit_cluster" } when type == PtxType.Pred:
+                return Constant(0, false); // a launch gives no size of clusters
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);
             case NameOperand { Name: "WARP_SZ" }:

@@ -153,6 +153,12 @@ internal sealed unsafe partial class FunctionDecoder
             return;
         }
 
+        if (!isBar && _m.TakeNext("cluster"))
+        {
+            ClusterBarrierOf();
+            return;
+        }
+
         _m.TakeNext("cta");
         string what = _m.Next("sync, arrive or red");
         string? op = what == "red" ? _m.Next("an operation") : null;

@@ -10,10 +10,13 @@ namespace Acm.Simulator.Execution;
 /// <summary>A block that is being run: its warps, shared memory and barriers. Used again for the next block.</summary>
 internal sealed unsafe class BlockState : IDisposable
 {
+    /// <summary>Barriers of a block.</summary>
+    public const int BlockBarriers = 16;
+
     private const long MostWithoutProgress = 40_000, MostAtOnce = 2_000_000;
     private readonly Warp[] _warps;
     private readonly int[] _order;
-    private readonly BlockBarrier[] _barriers = new BlockBarrier[16];
+    private readonly BlockBarrier[] _barriers = new BlockBarrier[BlockBarriers];
     private ulong _random;
     private bool _movedOn;
 
@@ -30,6 +33,7 @@ internal sealed unsafe class BlockState : IDisposable
         for (int i = 0; i < warps; i++)
             _warps[i] = new Warp(this, i);
         _order = new int[warps];
+        Cluster = new ClusterBarrier(this, warps);
         if (launch.IsChecked)
             Checks = new BlockChecks(this, warps);
     }
@@ -39,6 +43,8 @@ internal sealed unsafe class BlockState : IDisposable
     public LaunchCounters Counters { get; }
 
     public BlockChecks? Checks { get; }
+
+    public ClusterBarrier Cluster { get; }
 
     public byte* Shared { get; }
 
@@ -64,6 +70,7 @@ internal sealed unsafe class BlockState : IDisposable
         NativeMemory.Fill(Shared, (nuint)SharedBytes, AddressMap.Poison);
         foreach (BlockBarrier barrier in _barriers)
             barrier.Reset();
+        Cluster.Reset();
         _random = Scramble(((ulong)(uint)Launch.Seed << 32) ^ (uint)number);
         Checks?.Start();
         for (int i = 0; i < _warps.Length; i++)
@@ -210,7 +217,7 @@ internal sealed unsafe class BlockState : IDisposable
     /// <summary>Lanes arrive at a barrier; with <paramref name="wait"/> they stay until it opens.</summary>
     public void Arrive(Warp warp, Instruction* i, uint exec, int id, int count, bool wait, uint trues)
     {
-        if (id is < 0 or > 15)
+        if (id is < 0 or >= BlockBarriers)
             throw warp.Fault(FaultKind.IllegalInstruction, $"barrier {id} does not exist");
         if (count < 0 || count % 32 != 0)
             throw warp.Fault(FaultKind.IllegalInstruction, $"barrier count {count} is not a multiple of 32");
@@ -223,19 +230,22 @@ internal sealed unsafe class BlockState : IDisposable
         barrier.Threads += BitOperations.PopCount(exec);
         Checks?.Arrive(warp, barrier);
         if (wait)
-        {
-            HasWaiters = true;
-            if (exec != warp.Mask)
-            {
-                warp.Push(warp.Mask & ~exec, warp.Ip, warp.Frame, warp.Token);
-                SplitOff(warp, exec);
-            }
-
-            warp.Wait(SplitState.Barrier, i, exec, i + 1);
-        }
-
+            Hold(warp, i, exec);
         if (IsComplete(barrier))
             Open(barrier, id);
+    }
+
+    /// <summary>Lanes stay at a barrier until it opens.</summary>
+    public void Hold(Warp warp, Instruction* i, uint exec)
+    {
+        HasWaiters = true;
+        if (exec != warp.Mask)
+        {
+            warp.Push(warp.Mask & ~exec, warp.Ip, warp.Frame, warp.Token);
+            SplitOff(warp, exec);
+        }
+
+        warp.Wait(SplitState.Barrier, i, exec, i + 1);
     }
 
     /// <summary>Only some lanes of the current split wait; they meet the others again at the same place as before.</summary>
@@ -264,7 +274,8 @@ internal sealed unsafe class BlockState : IDisposable
         return barrier.Threads >= live;
     }
 
-    private void Open(BlockBarrier barrier, int id)
+    /// <summary>Lets those go on that wait at a barrier.</summary>
+    public void Open(BlockBarrier barrier, int id)
     {
         Checks?.Open(barrier, id);
         _movedOn = true;
@@ -298,6 +309,8 @@ internal sealed unsafe class BlockState : IDisposable
             if (_barriers[id].IsOpen && _barriers[id].Expected == 0 && IsComplete(_barriers[id]))
                 Open(_barriers[id], id);
         }
+
+        Cluster.OpenIfComplete();
     }
 
     public void Dispose()

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Acm.Simulator.Execution.Handlers;
 
 /// <summary>
-/// bar and barrier: A number, B count (or -1), C predicate to reduce (or -1), D result; Mode: 0 sync, 1 arrive, 2 red.and, 3 red.or, 4 red.popc;
-/// Mode2 1: aligned.
+/// bar and barrier: A number, B count (or -1), C predicate to reduce (or -1), D result; Mode: 0 sync, 1 arrive, 2 red.and, 3 red.or, 4 red.popc, and of the
+/// cluster 5 arrive, 6 arrive relaxed, 7 wait; Mode2 1: aligned.
 /// </summary>
 internal static unsafe class Barriers
 {
@@ -21,6 +21,18 @@ internal static unsafe class Barriers
         }
 
         w.Counters.Barriers++;
+        if (i->Mode is 5 or 6)
+        {
+            w.Block.Cluster.Arrive(w, exec, relaxed: i->Mode == 6);
+            return;
+        }
+
+        if (i->Mode == 7)
+        {
+            w.Block.Cluster.Wait(w, i, exec);
+            return;
+        }
+
         uint trues = i->C >= 0 ? *w.Plane(i->C) & exec : 0;
         w.Block.Arrive(w, i, exec, id, count, wait: i->Mode != 1, trues);
     }
