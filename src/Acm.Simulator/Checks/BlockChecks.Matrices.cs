@@ -22,8 +22,11 @@ internal sealed class WarpMatrices
     public int Steps { get; set; }
 }
 
-/// <summary>A product of a warp: the group it was committed in, its results' offsets in a frame, and the registers and pieces of shared memory that it reads.</summary>
-internal sealed record PendingMatrix(int Group, Frame Frame, int[] Sums, List<int> Operands, List<uint> Pieces);
+/// <summary>
+/// A product of a warp: the group it was committed in, its results' offsets in a frame (none: the function has returned), and the registers and pieces of shared memory
+/// that it reads.
+/// </summary>
+internal sealed record PendingMatrix(int Group, Frame? Frame, int[] Sums, List<int> Operands, List<uint> Pieces);
 
 /// <summary>wgmma: results are nobody's, and operands must stay as they are, until the warp has waited.</summary>
 internal sealed unsafe partial class BlockChecks
@@ -129,6 +132,17 @@ internal sealed unsafe partial class BlockChecks
     {
         WarpMatrices its = _matrices[w.Index];
         return its.Sums.Contains(register) && its.Pending.Exists(p => p.Frame == w.Frame && p.Sums.Contains(register));
+    }
+
+    /// <summary>A function returns: its registers are no more, and the next call has others.</summary>
+    public void LeaveFrame(Warp w, Frame frame)
+    {
+        List<PendingMatrix> pending = _matrices[w.Index].Pending;
+        for (int p = 0; p < pending.Count; p++)
+        {
+            if (pending[p].Frame == frame)
+                pending[p] = pending[p] with { Frame = null };
+        }
     }
 
     /// <summary>Whether a product that has not been waited for reads a register of the current frame.</summary>

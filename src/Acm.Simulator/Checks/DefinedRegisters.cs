@@ -1,4 +1,3 @@
-using System.Numerics;
 using Acm.Simulator.Counters;
 using Acm.Simulator.Execution;
 
@@ -14,16 +13,18 @@ internal static unsafe class DefinedRegisters
         uint missing = lanes & ~w.Frame.Defined[offset >> 7];
         if (missing != 0)
         {
-            throw w.Fault(FaultKind.UninitialisedRegister, $"{NameOf(w, offset)} is used as {what}, but nobody has written it", BitOperations.TrailingZeroCount(missing));
+            throw w.Fault(FaultKind.UninitialisedRegister, $"{NameOf(w, offset)} is used as {what}, but nobody has written it", System.Numerics.BitOperations.TrailingZeroCount(missing));
         }
     }
 
     public static string NameOf(Warp w, int offset) => w.Frame.Code.RegisterNames.GetValueOrDefault(offset, "a register");
 
-    // Copies are let pass, to registers and to local memory: compilers make some around a loop or (not optimising) behind every statement, and what is copied is used later.
+    // Copies of registers are let pass, also to local memory: compilers make some around a loop or (not optimising) before and behind every statement, and what is
+    // copied is used later. A constant is no copy.
     private static void NeedFinished(Warp w, Instruction* i, uint exec, CheckRule rule)
     {
         BlockChecks checks = w.Block.Checks!;
+        bool copiesRegister = i->Class == InstructionClass.Move && Array.TrueForAll(rule.Reads, w.Frame.Code.RegisterNames.ContainsKey);
         bool copies = i->Class == InstructionClass.Move || (rule.Kind == CheckKind.Store && LocalDefined.StaysLocal(w, i, exec));
         foreach (int read in rule.Reads)
         {
@@ -31,29 +32,15 @@ internal static unsafe class DefinedRegisters
                 throw checks.NotWaitedFor(w, read, "read");
         }
 
+        if (copiesRegister)
+            return;
         foreach (int write in rule.Writes)
         {
-            if (checks.IsSumUnderWay(w, write) && !IsKept(w, i, exec, rule))
+            if (checks.IsSumUnderWay(w, write))
                 throw checks.NotWaitedFor(w, write, "written");
-            if (i->Class != InstructionClass.Move && checks.IsOperandUnderWay(w, write))
+            if (checks.IsOperandUnderWay(w, write))
                 throw checks.StillRead(w, write);
         }
-    }
-
-    // Whether a register is given the value that it has: what is not optimised copies sums out and back between two products.
-    private static bool IsKept(Warp w, Instruction* i, uint exec, CheckRule rule)
-    {
-        if (i->Class != InstructionClass.Move || rule.Reads.Length != 1 || rule.Writes.Length != 1 || !w.Frame.Code.RegisterNames.ContainsKey(rule.Reads[0]))
-            return false; // no copy of a register
-        uint* from = w.Plane(rule.Reads[0]), to = w.Plane(rule.Writes[0]);
-        for (; exec != 0; exec &= exec - 1)
-        {
-            int lane = BitOperations.TrailingZeroCount(exec);
-            if (from[lane] != to[lane])
-                return false;
-        }
-
-        return true;
     }
 
     /// <summary>Before an instruction: checks what it reads, and says what it writes.</summary>

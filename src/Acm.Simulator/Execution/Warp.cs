@@ -128,6 +128,7 @@ internal sealed unsafe class Warp : IDisposable
 
     public void ReturnFrame(Frame frame)
     {
+        Block.Checks?.LeaveFrame(this, frame);
         frame.NextFree = _freeFrames.GetValueOrDefault(frame.Code);
         _freeFrames[frame.Code] = frame;
     }

@@ -86,7 +86,6 @@ public sealed class WarpGroupTests
         yield return Fault("read before the wait", "wgmma.wait_group.sync.aligned 0;", "add.f32 %f0, %f1, %f1;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("stored before the wait", "wgmma.wait_group.sync.aligned 0;", "st.global.f32 [%q4], %f0;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("written before the wait", "wgmma.wait_group.sync.aligned 0;", "mov.f32 %f2, 0f00000000;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
-        yield return Fault("given another value by a copy", "wgmma.wait_group.sync.aligned 0;", "mov.f32 %f5, 0f3f800000;\nmov.f32 %f2, %f5;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("stored to shared memory by its generic address", "wgmma.wait_group.sync.aligned 0;",
             "cvt.u64.u32 %own, %at;\ncvta.shared.u64 %own, %own;\nst.f32 [%own+4096], %f1;\nwgmma.wait_group.sync.aligned 0;", FaultKind.MatrixNotWaitedFor);
         yield return Fault("an operand in registers changed before the wait", WarpGroupKernel.Product, WarpGroupKernel.OfRegisters + "add.u32 %x2, %x2, 1;\n", FaultKind.MatrixNotWaitedFor);
@@ -146,6 +145,8 @@ public sealed class WarpGroupTests
         yield return Sound("sums copied on the way", "wgmma.wait_group.sync.aligned 0;", "mov.b32 %f5, %f1;\nwgmma.wait_group.sync.aligned 0;");
         yield return Sound("sums copied to local memory and back between two products", "wgmma.commit_group.sync.aligned;",
             "mov.u64 %own, stack;\ncvta.local.u64 %own, %own;\nst.f32 [%own], %f1;\nst.local.f32 [stack+4], %f2;\nld.f32 %f5, [%own];\nmov.f32 %f1, %f5;\n" + WarpGroupKernel.Product + "\nwgmma.commit_group.sync.aligned;");
+        yield return Sound("other sums copied into the same registers for the next product", "wgmma.commit_group.sync.aligned;",
+            "mov.f32 %f5, 0f3f800000;\nmov.f32 %f1, %f5;\n" + WarpGroupKernel.Product + "\nwgmma.commit_group.sync.aligned;");
         yield return Sound("an operand in registers changed after the wait", WarpGroupKernel.Product, WarpGroupKernel.OfRegisters + "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;\nadd.u32 %x2, %x2, 1;\n");
         yield return Sound("added to twice", "wgmma.commit_group.sync.aligned;", "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %da, %db, %adds, 1, 1, 0, 0;\nwgmma.commit_group.sync.aligned;");
         yield return Sound("an older group waited for", "wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 0;",
@@ -180,10 +181,43 @@ public sealed class WarpGroupTests
         }
     }
 
-    private static LaunchReport Launch(SimulatedDevice device, string body, int threads)
+    [Test]
+    public void A_product_may_be_waited_for_behind_the_function_that_began_it()
+    {
+        const string function = """
+            .func f(.param .b64 a0)
+            {
+            .reg .pred %p;
+            .reg .f32 %f<4>;
+            .reg .b64 %d0;
+            ld.param.b64 %d0, [a0];
+            setp.eq.u32 %p, 0, 0;
+            mov.f32 %f0, 0f00000000;
+            mov.f32 %f1, 0f00000000;
+            mov.f32 %f2, 0f00000000;
+            mov.f32 %f3, 0f00000000;
+            wgmma.fence.sync.aligned;
+            wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%f0, %f1, %f2, %f3}, %d0, %d0, %p, 1, 1, 0, 0;
+            wgmma.commit_group.sync.aligned;
+            ret;
+            }
+
+            """;
+        const string call = "{\n.param .b64 a;\nst.param.b64 [a], %da;\ncall f, (a);\n}\n";
+        string body = WarpGroupKernel.Sound.Replace(WarpGroupKernel.Product, call + call, StringComparison.Ordinal);
+        string module = WarpGroupKernel.Module(body).Replace(".visible", function + ".visible", StringComparison.Ordinal);
+        using SimulatedDevice device = new(Options(ExecutionMode.Checked, 1));
+        Assert.That(() => LaunchModule(device, module, 128), Throws.Nothing);
+        string without = module.Replace("wgmma.wait_group.sync.aligned 0;", "bar.sync 0;\nst.shared.b32 [%at], %me;", StringComparison.Ordinal);
+        Assert.That(() => LaunchModule(device, without, 128), Throws.TypeOf<DeviceFaultException>().With.Property(nameof(DeviceFaultException.Kind)).EqualTo(FaultKind.MatrixNotWaitedFor));
+    }
+
+    private static LaunchReport Launch(SimulatedDevice device, string body, int threads) => LaunchModule(device, WarpGroupKernel.Module(body), threads);
+
+    private static LaunchReport LaunchModule(SimulatedDevice device, string ptx, int threads)
     {
         ulong q = device.Allocate(4 * 128, "q");
-        using SimulatedModule module = device.Load(WarpGroupKernel.Module(body));
+        using SimulatedModule module = device.Load(ptx);
         return device.Launch(module.GetKernel("k"), new Dim3(1, 1, 1), new Dim3(threads, 1, 1), 0, BitConverter.GetBytes(q));
     }
 
