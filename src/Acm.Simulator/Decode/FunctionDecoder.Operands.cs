@@ -146,7 +146,7 @@ internal sealed unsafe partial class FunctionDecoder
                     NeedClustersOfOne();
                 return Special(which);
             case NameOperand { Name: "%is_explicit_cluster" } when type == PtxType.Pred:
-                return Constant(0, false); // a launch gives no size of clusters
+                return Constant(_kernel.Module.Functions.Any(static f => f.IsExplicitlyClustered) ? uint.MaxValue : 0, false); // a launch gives no size of clusters
             case VariableOperand variable:
                 return VariableAddress(variable, Place(type) == 64, false);
             case NameOperand { Name: "WARP_SZ" }:

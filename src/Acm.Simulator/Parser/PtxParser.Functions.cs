@@ -109,7 +109,10 @@ internal sealed partial class PtxParser
                 case ".minnctapersm" or ".maxnctapersm" or ".maxnreg" or ".maxclusterrank":
                     Integer("a number");
                     break;
-                case ".noreturn" or ".explicitcluster" or ".blocksareclusters":
+                case ".explicitcluster":
+                    function.IsExplicitlyClustered = true;
+                    break;
+                case ".noreturn" or ".blocksareclusters":
                     break;
                 case ".pragma":
                     ParsePragma();

@@ -108,6 +108,9 @@ internal sealed class PtxFunction(string name, bool isEntry, int line)
     /// <summary>Whether its blocks run in clusters of several.</summary>
     public bool HasClusters { get; set; }
 
+    /// <summary>Whether it says that it runs in clusters, be they of one block.</summary>
+    public bool IsExplicitlyClustered { get; set; }
+
     /// <summary><c>.reqntid</c>, or null.</summary>
     public int[]? RequiredThreads { get; set; }
 

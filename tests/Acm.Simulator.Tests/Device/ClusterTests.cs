@@ -84,6 +84,16 @@ public sealed class ClusterTests
         Assert.That(Run(body, 32, ExecutionMode.Checked, 0), Is.EqualTo(Enumerable.Range(0, 32).Select(static i => (uint)(2 * i))));
     }
 
+    [TestCase("", 0), TestCase("\n.explicitcluster\n.reqnctapercluster 1, 1, 1", 1)]
+    public void A_kernel_knows_whether_it_says_that_it_runs_in_clusters(string directives, int says)
+    {
+        using PtxBench bench = new(new SimulatorOptions { Profile = DeviceProfile.H100 });
+        ulong q = bench.Buffer("q", 7);
+        string ptx = PtxBench.Module("mov.pred %c1, %is_explicit_cluster;\nselp.u32 %r1, 1, 0, %c1;\nst.global.u32 [%q], %r1;").Replace("p1)", "p1)" + directives, StringComparison.Ordinal);
+        bench.Launch(ptx, 1, 1, q, q);
+        Assert.That(bench.Words(q, 1)[0], Is.EqualTo(says));
+    }
+
     [Test]
     public void Another_block_of_the_cluster_has_no_address() => Assert.That(
         () => Run("mapa.shared::cluster.u32 %r4, s, 1;", 32, ExecutionMode.Fast, 0),
