@@ -86,6 +86,8 @@ internal static unsafe class MemoryBarriers
             if (count > pending)
                 throw w.Fault(FaultKind.IllegalInstruction, $"{count} arrivals at an mbarrier that expects {pending} more", lane);
             pending -= count;
+            if ((i->Mode & 4) != 0 && pending == 0)
+                throw w.Fault(FaultKind.IllegalInstruction, "an arrival with .noComplete is the last that an mbarrier expects", lane);
             if ((i->Mode & 1) != 0)
                 expected -= count;
             *at = Complete(Make(pending, expected, tx, b & Phase));
