@@ -146,7 +146,16 @@ internal sealed unsafe partial class BlockChecks
     }
 
     /// <summary>Whether a product that has not been waited for reads a register of the current frame.</summary>
-    public bool IsOperandUnderWay(Warp w, int register) => _matrices[w.Index].Pending.Exists(p => p.Frame == w.Frame && p.Operands.Contains(register));
+    public bool IsOperandUnderWay(Warp w, int register)
+    {
+        foreach (PendingMatrix product in _matrices[w.Index].Pending)
+        {
+            if (product.Frame == w.Frame && product.Operands.Contains(register))
+                return true;
+        }
+
+        return false;
+    }
 
     /// <summary>Whether a warp has products under way.</summary>
     public bool HasMatrices(Warp w) => _matrices[w.Index].Sums.Count > 0;

@@ -24,7 +24,6 @@ internal static unsafe class DefinedRegisters
     private static void NeedFinished(Warp w, Instruction* i, uint exec, CheckRule rule)
     {
         BlockChecks checks = w.Block.Checks!;
-        bool copiesRegister = i->Class == InstructionClass.Move && Array.TrueForAll(rule.Reads, w.Frame.Code.RegisterNames.ContainsKey);
         bool copies = i->Class == InstructionClass.Move || (rule.Kind == CheckKind.Store && LocalDefined.StaysLocal(w, i, exec));
         foreach (int read in rule.Reads)
         {
@@ -32,16 +31,17 @@ internal static unsafe class DefinedRegisters
                 throw checks.NotWaitedFor(w, read, "read");
         }
 
-        if (copiesRegister)
-            return;
         foreach (int write in rule.Writes)
         {
-            if (checks.IsSumUnderWay(w, write))
+            if (checks.IsSumUnderWay(w, write) && !CopiesRegisters(w, i, rule))
                 throw checks.NotWaitedFor(w, write, "written");
-            if (checks.IsOperandUnderWay(w, write))
+            if (checks.IsOperandUnderWay(w, write) && !CopiesRegisters(w, i, rule))
                 throw checks.StillRead(w, write);
         }
     }
+
+    private static bool CopiesRegisters(Warp w, Instruction* i, CheckRule rule) =>
+        i->Class == InstructionClass.Move && Array.TrueForAll(rule.Reads, w.Frame.Code.RegisterNames.ContainsKey);
 
     /// <summary>Before an instruction: checks what it reads, and says what it writes.</summary>
     public static void Apply(Warp w, Instruction* i, uint exec, CheckRule rule)
