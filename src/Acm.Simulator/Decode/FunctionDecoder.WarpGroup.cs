@@ -15,6 +15,8 @@ internal sealed unsafe partial class FunctionDecoder
     {
         if (_kernel.Module.Target != "sm_90a")
             throw Refuse($"wgmma needs '.target sm_90a', which this module ({_kernel.Module.Target}) has not");
+        if (_kernel.Profile.Capability != 90)
+            throw Refuse($"wgmma needs a device of compute capability 9.0, which {_kernel.Profile.Name} is not");
         string what = _m.Next("fence, commit_group, wait_group or mma_async");
         NeedSync();
         if (!_m.TakeNext("aligned"))

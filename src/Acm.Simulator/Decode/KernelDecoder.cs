@@ -12,14 +12,18 @@ internal sealed class KernelDecoder
     private readonly Dictionary<string, Code> _codes = new(StringComparer.Ordinal);
     private readonly Dictionary<VariableSymbol, long> _shared = [];
 
-    private KernelDecoder(PtxModule module)
+    private KernelDecoder(PtxModule module, DeviceProfile profile)
     {
         _module = module;
+        Profile = profile;
         foreach (PtxFunction function in module.Functions)
             _functions[function.Name] = function;
     }
 
     public PtxModule Module => _module;
+
+    /// <summary>The device that the kernel is for.</summary>
+    public DeviceProfile Profile { get; }
 
     /// <summary>Smallest store, in bytes, of anything decoded.</summary>
     public int SmallestStore { get; set; } = 4;
@@ -27,7 +31,7 @@ internal sealed class KernelDecoder
     /// <exception cref="PtxException">The kernel uses what the device does not know.</exception>
     public static SimulatedKernel Decode(PtxModule module, PtxFunction entry, SimulatorOptions options)
     {
-        KernelDecoder decoder = new(module);
+        KernelDecoder decoder = new(module, options.Profile);
         return decoder.Run(entry);
     }
 

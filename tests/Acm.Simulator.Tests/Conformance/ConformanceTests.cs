@@ -54,7 +54,7 @@ public sealed class ConformanceTests
 
     private static void Check(ConformanceCase test, SimulatorOptions options)
     {
-        CaseResult result = ConformanceRunner.Run(test, options);
+        CaseResult result = ConformanceRunner.Run(test, options with { Profile = CaseProfiles.Of(test) });
         Assert.That(result.Status, Is.EqualTo(CaseStatus.Pass), $"{options.Mode}, seed {options.Seed}, {options.Arithmetic}: {result.Reason}");
     }
 }

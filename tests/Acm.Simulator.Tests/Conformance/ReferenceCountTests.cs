@@ -30,7 +30,7 @@ public sealed class ReferenceCountTests
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(test.Folder, test.Name + ".json")));
         if (!json.RootElement.TryGetProperty("run", out JsonElement run))
             Assert.Ignore("the case has no counts");
-        CaseResult result = ConformanceRunner.Run(test, new SimulatorOptions());
+        CaseResult result = ConformanceRunner.Run(test, new SimulatorOptions { Profile = CaseProfiles.Of(test) });
         if (result.Status == CaseStatus.Unsupported)
             Assert.Ignore(result.Reason);
         Assert.That(result.Counters[InstructionClass.MatrixMultiply], Is.EqualTo(run.GetProperty("mma_instructions").GetInt64()));

@@ -80,6 +80,13 @@ public sealed class WarpGroupTests
         Assert.That(() => device.Load(ptx).GetKernel("k"), Throws.InstanceOf<PtxException>().With.Message.Contains("sm_90a"));
     }
 
+    [Test]
+    public void Only_Hopper_has_it()
+    {
+        using SimulatedDevice device = new(Options(ExecutionMode.Fast, 0) with { Profile = DeviceProfile.A100 });
+        Assert.That(() => device.Load(WarpGroupKernel.Module(WarpGroupKernel.Sound)).GetKernel("k"), Throws.InstanceOf<PtxException>().With.Message.Contains("capability 9.0"));
+    }
+
     /// <summary>A kernel that must be stopped: what is done otherwise than in the sound one, by how many threads.</summary>
     public static IEnumerable<TestCaseData> Faults()
     {
