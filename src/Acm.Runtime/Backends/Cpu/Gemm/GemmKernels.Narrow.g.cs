@@ -34,7 +34,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         for (; k < -3; k += 4)
         {
@@ -90,7 +91,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; k < -3; k += 4)
@@ -164,7 +166,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -256,7 +259,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -366,7 +370,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -494,7 +499,8 @@ internal static unsafe partial class GemmKernels
     private static void Narrow6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector256<float> c2_0 = c0_0, c2_1 = c0_1;

@@ -28,7 +28,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         for (; k < 0; k++)
@@ -52,7 +53,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -82,7 +84,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -118,7 +121,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -160,7 +164,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat165(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -208,7 +213,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowBFloat166(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector256<uint> upper = Vector256.Create(0xFFFF0000u);
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 16);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1;

@@ -20,7 +20,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowPair1(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         float* next = b + panel;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8), c0_2 = Vector256.Load(bias + 16), c0_3 = Vector256.Load(bias + 24);
         for (; k < -3; k += 4)
@@ -95,7 +96,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowPair2(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         float* next = b + panel;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8), c0_2 = Vector256.Load(bias + 16), c0_3 = Vector256.Load(bias + 24);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;
@@ -193,7 +195,8 @@ internal static unsafe partial class GemmKernels
     private static void NarrowPair3(float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         float* next = b + panel;
         Vector256<float> c0_0 = Vector256.Load(bias), c0_1 = Vector256.Load(bias + 8), c0_2 = Vector256.Load(bias + 16), c0_3 = Vector256.Load(bias + 24);
         Vector256<float> c1_0 = c0_0, c1_1 = c0_1, c1_2 = c0_2, c1_3 = c0_3;

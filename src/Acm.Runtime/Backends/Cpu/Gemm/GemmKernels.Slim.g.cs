@@ -26,7 +26,8 @@ internal static unsafe partial class GemmKernels
     private static void Slim1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 4);
         for (; k < 0; k++)
         {
@@ -48,7 +49,8 @@ internal static unsafe partial class GemmKernels
     private static void Slim2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 4);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         for (; k < 0; k++)
@@ -76,7 +78,8 @@ internal static unsafe partial class GemmKernels
     private static void Slim3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 4);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector128<float> c2_0 = c0_0, c2_1 = c0_1;
@@ -110,7 +113,8 @@ internal static unsafe partial class GemmKernels
     private static void Slim4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 4);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
         Vector128<float> c2_0 = c0_0, c2_1 = c0_1;

@@ -26,7 +26,8 @@ internal static unsafe partial class GemmKernels
     private static void SlimBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         for (; k < 0; k++)
@@ -50,7 +51,8 @@ internal static unsafe partial class GemmKernels
     private static void SlimBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -80,7 +82,8 @@ internal static unsafe partial class GemmKernels
     private static void SlimBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -116,7 +119,8 @@ internal static unsafe partial class GemmKernels
     private static void SlimBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector128<uint> upper = Vector128.Create(0xFFFF0000u);
         Vector128<float> c0_0 = Vector128.Load(bias), c0_1 = Vector128.Load(bias + 16);
         Vector128<float> c1_0 = c0_0, c1_1 = c0_1;

@@ -32,7 +32,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat161(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         nint end = -Math.Min(depth, 48);
@@ -69,7 +70,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat162(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -113,7 +115,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat163(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -164,7 +167,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat164(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -222,7 +226,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat165(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -287,7 +292,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat166(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -359,7 +365,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat167(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -438,7 +445,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat168(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -524,7 +532,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat169(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -617,7 +626,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1610(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -718,7 +728,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1611(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -826,7 +837,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1612(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -941,7 +953,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1613(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;
@@ -1063,7 +1076,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat1614(float* a, int* from, nint stride, uint* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias, byte* ahead, float* keep)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride, a13 = ends + from[13] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16);
         Vector512<float> c1_0 = c0_0, c1_1 = c0_1;

@@ -24,7 +24,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair1(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -64,7 +65,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair2(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -113,7 +115,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair3(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -176,7 +179,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair4(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -248,7 +252,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair5(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);
@@ -329,7 +334,8 @@ internal static unsafe partial class GemmKernels
     private static void WideBFloat16Pair6(float* a, int* from, nint stride, uint* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias, byte* ahead)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         uint* next = b + panel;
         Vector512<uint> upper = Vector512.Create(0xFFFF0000u);
         Vector512<float> c0_0 = Vector512.Load(bias), c0_1 = Vector512.Load(bias + 16), c0_2 = Vector512.Load(bias + 32), c0_3 = Vector512.Load(bias + 48);

@@ -31,7 +31,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf1(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         for (; k < 0; k++)
         {
@@ -52,7 +53,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf2(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         for (; k < 0; k++)
@@ -78,7 +80,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf3(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -109,7 +112,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf4(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -145,7 +149,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf5(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -186,7 +191,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf6(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -232,7 +238,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf7(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -283,7 +290,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf8(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -339,7 +347,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf9(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -400,7 +409,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf10(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -466,7 +476,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf11(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -537,7 +548,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf12(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -613,7 +625,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf13(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;
@@ -694,7 +707,8 @@ internal static unsafe partial class GemmKernels
     private static void WideHalf14(float* a, int* from, nint stride, float* b, nint depth, float* c, int* to, nint pitch, float* add, float* bias)
     {
         nint k = -depth;
-        float* ends = a + depth, a0 = ends + from[0] * stride, a1 = ends + from[1] * stride, a2 = ends + from[2] * stride, a3 = ends + from[3] * stride, a4 = ends + from[4] * stride, a5 = ends + from[5] * stride, a6 = ends + from[6] * stride, a7 = ends + from[7] * stride, a8 = ends + from[8] * stride, a9 = ends + from[9] * stride, a10 = ends + from[10] * stride, a11 = ends + from[11] * stride, a12 = ends + from[12] * stride, a13 = ends + from[13] * stride;
+        a += depth;
+        float* a0 = a + from[0] * stride, a1 = a + from[1] * stride, a2 = a + from[2] * stride, a3 = a + from[3] * stride, a4 = a + from[4] * stride, a5 = a + from[5] * stride, a6 = a + from[6] * stride, a7 = a + from[7] * stride, a8 = a + from[8] * stride, a9 = a + from[9] * stride, a10 = a + from[10] * stride, a11 = a + from[11] * stride, a12 = a + from[12] * stride, a13 = a + from[13] * stride;
         Vector512<float> c0_0 = Vector512.Load(bias);
         Vector512<float> c1_0 = c0_0;
         Vector512<float> c2_0 = c0_0;

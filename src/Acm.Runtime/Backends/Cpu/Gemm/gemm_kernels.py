@@ -178,7 +178,9 @@ def tile(out, f, rows):
         out.write("        nint between = stride * sizeof(float);\n")
         out.write("        byte* " + ", ".join(f"a{base} = (byte*)" + (f"(a + {base} * stride)" if base else "a") for base in BASES if base < rows) + ";\n")
     else:
-        out.write("        float* ends = a + depth, " + ", ".join(f"a{r} = ends + from[{r}] * stride" for r in range(rows)) + ";\n")
+        # Where row 0 ends, for the index from below zero up.
+        out.write("        float* ends = a + depth, " if f.runs else "        a += depth;\n        float* ")
+        out.write(", ".join(f"a{r} = {'ends' if f.runs else 'a'} + from[{r}] * stride" for r in range(rows)) + ";\n")
     if f.panels > 1:
         out.write(f"        {'uint' if f.bfloat16 else 'float'}* next = b + panel;\n")
     if f.bfloat16:
