@@ -42,6 +42,15 @@ public class BudgetCurveTests
         Assert.That(curve.Fraction, Is.EqualTo(new[] { 0.9, 0.7, 0.3 }));
         Assert.That(curve.Metric, Is.EqualTo("accuracy"));
         Assert.That(curve.MetricAt("accuracy", 0.5), Is.EqualTo(2.5));
+        Assert.That(curve.Metrics.Keys, Is.EqualTo(new[] { "accuracy" }), "lambda and fraction are no metrics");
+    }
+
+    [Test]
+    public void NoNumberIsNoLambda()
+    {
+        var curve = Curve("""{"lambda": [0, 1], "fraction": [0.9, 0.7], "accuracy": [1, 2]}""");
+        Assert.Throws<ArgumentOutOfRangeException>(() => curve.FractionAt(double.NaN));
+        Assert.Throws<ArgumentOutOfRangeException>(() => curve.MetricAt("accuracy", double.NaN));
     }
 
     [Test]

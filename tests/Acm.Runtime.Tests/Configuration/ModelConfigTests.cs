@@ -55,6 +55,13 @@ public class ModelConfigTests
         Assert.That(config.SiteAt(AcmSiteKind.Mlp, 1), Is.Null);
     }
 
+    [Test]
+    public void AGateOfOneLayerNeedsNoHiddenUnitsAndNoActivation()
+    {
+        Write(Vit(json => json["acm"] = new JsonObject { ["mlp"] = Site("\"gate\": {\"layers\": 1}") }));
+        Assert.That(ModelConfig.Load(_folder).SiteAt(AcmSiteKind.Mlp, 0)!.Gate.Layers, Is.EqualTo(1));
+    }
+
     // Key that must be named, and a change of a valid configuration. The expectation is the format's, not this reader's.
     private static readonly (string Key, Action<JsonObject> Change)[] Contradictions =
     [
@@ -93,6 +100,7 @@ public class ModelConfigTests
         ("acm_semantics", json => json["acm_semantics"] = "mine"),
         ("budget.fraction", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5]}""")),
         ("budget.fraction[1]", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, 1.5]}""")),
+        ("budget.fraction[1]", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, -0.1]}""")),
         ("budget.lambda", json => json["budget"] = JsonNode.Parse("""{"lambda": [], "fraction": []}""")),
         ("budget.lambda", json => json["budget"] = JsonNode.Parse("""{"lambda": [1, 1], "fraction": [0.5, 0.4]}""")),
         ("budget.wer", json => json["budget"] = JsonNode.Parse("""{"lambda": [0, 1], "fraction": [0.5, 0.4], "metric": "wer", "wer": [1]}""")),
@@ -134,8 +142,40 @@ public class ModelConfigTests
     }
 
     [Test]
+    public void BytesThatAreNoTextAreRefusedWhereverTheyStand([Values("vit", "32")] string within)
+    {
+        byte[] bytes = System.Text.Encoding.UTF8.GetBytes(Vit());
+        bytes[System.Text.Encoding.UTF8.GetString(bytes).IndexOf(within, StringComparison.Ordinal)] = 0xFF;
+        File.WriteAllBytes(Path.Combine(_folder, "config.json"), bytes);
+        Assert.That(() => ModelConfig.Load(_folder), Throws.TypeOf<ModelFormatException>().With.Property("Found").EqualTo("invalid UTF-8"));
+    }
+
+    [Test]
+    public void AnErrorIsTraceableToItsLine()
+    {
+        Write("{\n\"format_version\": 1,\n\"architecture\" \"vit\"\n}");
+        Assert.That(() => ModelConfig.Load(_folder), Throws.TypeOf<ModelFormatException>().With.Property("Found").Contains("in line 3:"));
+    }
+
+    [Test]
+    public void AFileTooLargeForAConfigurationIsNotRead()
+    {
+        const int most = 64 << 20;
+        using (FileStream file = File.Create(Path.Combine(_folder, "config.json")))
+            file.SetLength(most + 1);
+        Assert.That(() => ModelConfig.Load(_folder), Throws.TypeOf<ModelFormatException>().With.Message.Match($"{most} .*{most + 1}"));
+    }
+
+    [Test]
     public void AMissingFileIsRefusedByName() =>
         Assert.That(() => ModelConfig.Load(_folder), Throws.TypeOf<ModelFormatException>().With.Property("File").EndsWith("config.json"));
+
+    [Test]
+    public void AFolderInItsPlaceIsCalledOne()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "config.json"));
+        Assert.That(() => ModelConfig.Load(_folder), Throws.TypeOf<ModelFormatException>().With.Property("Found").EqualTo("a folder"));
+    }
 
     [Test]
     public void LabelsMustBeAsManyAsTheOutputs()
