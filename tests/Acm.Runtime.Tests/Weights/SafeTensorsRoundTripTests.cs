@@ -99,6 +99,8 @@ public class SafeTensorsRoundTripTests
         int[] ints = new int[3];
         file.Get("ints").CopyTo(ints);
         Assert.That(ints, Is.EqualTo(new[] { -1, 0, int.MaxValue }));
+        Assert.Throws<InvalidOperationException>(() => file.Get("scalar").CopyTo(ints));
+        Assert.Throws<InvalidOperationException>(() => file.Get("ints").CopyTo(scalar = new double[3]));
         Assert.That(file.TryGet("absent", out _), Is.False);
         Assert.That(() => file.Get("absent"), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("absent"));
     }
@@ -118,6 +120,50 @@ public class SafeTensorsRoundTripTests
         Assert.That(MemoryMarshal.Cast<byte, float>(view.GetBytes(40, 8)).ToArray(), Is.EqualTo(new[] { 10f, 11f }));
         Assert.That(() => view.CopyTo(1_500_000, piece), Throws.TypeOf<ArgumentOutOfRangeException>());
         Assert.That(() => view.CopyTo(new float[10]), Throws.TypeOf<ArgumentException>());
+    }
+
+    [TestCase(0, 9)]
+    [TestCase(8, 1)]
+    [TestCase(9, 0)]
+    [TestCase(-1, 1)]
+    [TestCase(0, -1)]
+    public void BytesBesideATensorAreNotRead(long start, int length)
+    {
+        var writer = new SafeTensorsWriter();
+        writer.Add("x", [2], new float[] { 1, 2 });
+        writer.Add("y", [2], new float[] { 3, 4 });
+        writer.Save(_path);
+        using var file = SafeTensorsFile.Open(_path);
+        Assert.Throws<ArgumentOutOfRangeException>(() => _ = file.Get("x").GetBytes(start, length).Length);
+        Assert.That(file.Get("x").GetBytes(8, 0).Length, Is.Zero);
+    }
+
+    [Test]
+    public void WhatIsNotSafetensorsIsNotWritten()
+    {
+        var writer = new SafeTensorsWriter();
+        writer.Add("x", [2], new float[2]);
+        (string Name, long[] Shape, int Numbers)[] refused = [("x", [2], 2), ("__metadata__", [2], 2), ("y", [3], 2), ("y", [0, -1], 0), ("y", [long.MaxValue, 2], 2)];
+        foreach (var (name, shape, numbers) in refused)
+            Assert.Throws<ArgumentException>(() => writer.Add(name, shape, new float[numbers]), $"{name} [{string.Join(", ", shape)}]");
+    }
+
+    /// <summary>Wide numbers come first, so that each lies where the processor likes it.</summary>
+    [Test]
+    public void EveryTensorBeginsAtAMultipleOfItsElement()
+    {
+        var writer = new SafeTensorsWriter();
+        writer.Metadata["odd"] = "1";
+        writer.Add("a", TensorDType.U8, [3], new byte[3]);
+        writer.Add("b", TensorDType.F16, [3], new byte[6]);
+        writer.Add("c", [3], new float[3]);
+        writer.Add("d", [3], new double[3]);
+        writer.Save(_path);
+        byte[] file = File.ReadAllBytes(_path);
+        long data = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);
+        using var header = System.Text.Json.JsonDocument.Parse(file.AsMemory(8, (int)data - 8));
+        foreach (var (name, size) in ((string, int)[])[("a", 1), ("b", 2), ("c", 4), ("d", 8)])
+            Assert.That((data + header.RootElement.GetProperty(name).GetProperty("data_offsets")[0].GetInt64()) % size, Is.Zero, name);
     }
 
     [Test]
