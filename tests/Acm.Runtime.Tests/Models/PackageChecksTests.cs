@@ -57,6 +57,37 @@ public class PackageChecksTests
         using var model = AcmModel.Load(folder.Path, new ModelLoadOptions { AllowNonFinite = true });
     }
 
+    [Test, Platform("Linux")]
+    public void Weights_are_mapped_as_long_as_the_model_and_not_where_it_is_refused()
+    {
+        using var folder = Changed(static _ => { });
+        string weights = folder["model.safetensors"];
+        using (AcmModel.Load(folder.Path))
+            Assert.That(Maps(), Does.Contain(weights));
+        Assert.That(Maps(), Does.Not.Contain(weights));
+        File.WriteAllText(folder["config.json"], SmallPackage.Config.Replace("\"num_labels\": 3", "\"num_labels\": 2"));
+        File.Delete(folder["labels.txt"]);
+        Assert.That(() => AcmModel.Load(folder.Path), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("heads.head.weight"));
+        Assert.That(Maps(), Does.Not.Contain(weights));
+
+        static string Maps() => File.ReadAllText("/proc/self/maps");
+    }
+
+    [Test]
+    public void An_image_of_more_numbers_than_a_run_takes()
+    {
+        const int side = 256, patch = 37;
+        using var folder = Changed(static tensors =>
+        {
+            tensors["conv_proj.weight"] = new Tensor([4, 3, patch, patch], new float[4 * 3 * patch * patch]);
+            tensors["encoder.pos_embedding"] = new Tensor([1, 1 + side * side, 4], new float[(1 + side * side) * 4]);
+        });
+        File.WriteAllText(folder["config.json"], SmallPackage.Config
+            .Replace("\"image_size\": 4, \"patch_size\": 2", $"\"image_size\": {side * patch}, \"patch_size\": {patch}")
+            .Replace("\"resize\": 4", $"\"resize\": {side * patch}").Replace("\"center_crop\": 4", $"\"center_crop\": {side * patch}"));
+        Assert.That(() => AcmModel.Load(folder.Path), Throws.TypeOf<ModelFormatException>().With.Message.Match($"image_size.*{1 << 28}.*{3 * side * patch * side * patch}"));
+    }
+
     [Test]
     public void A_model_serves_its_sessions_after_it_is_disposed_and_makes_none()
     {
