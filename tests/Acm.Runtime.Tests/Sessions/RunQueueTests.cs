@@ -20,7 +20,14 @@ public sealed class RunQueueTests
 
         public IForward CreateForward(int maxSequences, int maxLength) => this;
 
-        public void Enter(CancellationToken cancellation) => Open.Wait(s_soon, cancellation);
+        /// <summary>What the last run gave to be cancelled by while it waits for its turn.</summary>
+        public CancellationToken Asked { get; private set; }
+
+        public void Enter(CancellationToken cancellation)
+        {
+            Asked = cancellation;
+            Open.Wait(s_soon, cancellation);
+        }
 
         public void Run(in ForwardRun run)
         {
@@ -97,5 +104,86 @@ public sealed class RunQueueTests
         using InferenceSession running = session;
         ValueTask run = session.RunAsync(ModelInputMemory.Pixels(image), null!);
         await Assert.ThrowsAsync<ArgumentNullException>(async () => await run.ConfigureAwait(false)).ConfigureAwait(false);
+    }
+
+    /// <summary>Its thread has ended by then: a run that were queued all the same would never end.</summary>
+    [Test]
+    public async Task SoDoesOneThatHasRunBefore()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        InferenceResult result = session.CreateResult();
+        await session.RunAsync(ModelInputMemory.Pixels(image), result).ConfigureAwait(false);
+        session.Dispose();
+        Assert.That(session.RunAsync(ModelInputMemory.Pixels(image), result).IsFaulted, Is.True);
+    }
+
+    [Test]
+    [CancelAfter(120_000)]
+    public async Task DisposingWaitsForTheRunsThatAreQueued()
+    {
+        var (model, backend, session, image) = Make();
+        using AcmModel loaded = model;
+        InferenceResult[] results = [.. Enumerable.Range(0, 20).Select(_ => session.CreateResult())];
+        backend.Open.Reset();
+        Task[] runs = [.. results.Select(result => session.RunAsync(ModelInputMemory.Pixels(image), result).AsTask())];
+        Thread disposing = new(session.Dispose);
+        disposing.Start();
+        // From when on it takes no further calls.
+        Assert.That(SpinWait.SpinUntil(() => session.RunAsync(ModelInputMemory.Pixels(image), session.CreateResult()).IsFaulted, s_soon), Is.True);
+        Assert.That((disposing.IsAlive, runs.Any(static run => run.IsCompleted)), Is.EqualTo((true, false)));
+        backend.Open.Set();
+        await Task.WhenAll(runs).WaitAsync(s_soon).ConfigureAwait(false);
+        Assert.That(disposing.Join(s_soon), Is.True);
+        Assert.That(results.Select(static result => result.Batch), Has.All.EqualTo(1));
+    }
+
+    [Test]
+    public void ARunThatHasEndedKeepsNothingOfItsCallersAlive()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        WeakReference input = Run(session, image.Length);
+        GC.Collect();
+        Assert.That(input.IsAlive, Is.False);
+
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        static WeakReference Run(InferenceSession session, int length)
+        {
+            float[] pixels = new float[length];
+            session.RunAsync(ModelInputMemory.Pixels(pixels), session.CreateResult()).AsTask().Wait();
+            return new WeakReference(pixels);
+        }
+    }
+
+    [Test]
+    public void ARunCanBeCancelledWhileItWaitsForItsTurn()
+    {
+        var (model, backend, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        using CancellationTokenSource source = new();
+        session.Run(ModelInput.Pixels(image), session.CreateResult(), new RunOptions { Cancellation = source.Token });
+        Assert.That(backend.Asked, Is.EqualTo(source.Token));
+    }
+
+    /// <summary>It may wait for another run there, which the session's own thread then has to carry out.</summary>
+    [Test]
+    public async Task WhoAwaitsARunDoesNotGoOnOnTheSessionsThread()
+    {
+        var (model, backend, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        backend.Open.Reset();
+        Task<string?> awaited = Await();
+        backend.Open.Set();
+        Assert.That(await awaited.WaitAsync(s_soon).ConfigureAwait(false), Is.Not.EqualTo("acm runs"));
+
+        async Task<string?> Await()
+        {
+            await session.RunAsync(ModelInputMemory.Pixels(image), session.CreateResult()).ConfigureAwait(false);
+            return Thread.CurrentThread.Name;
+        }
     }
 }

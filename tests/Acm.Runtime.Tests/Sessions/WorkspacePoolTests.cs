@@ -18,9 +18,14 @@ public sealed class WorkspacePoolTests
     private sealed class Backend(int runs) : IBackend
     {
         private readonly CoreSlots _slots = new(runs);
-        private int _made, _taken;
+        private int _made, _taken, _alive;
 
         public int Made => _made;
+
+        /// <summary>Workspaces that are not freed.</summary>
+        public int Alive => _alive;
+
+        public bool IsDisposed { get; private set; }
 
         public bool Fails { get; set; }
 
@@ -43,7 +48,8 @@ public sealed class WorkspacePoolTests
                 throw new CudaOutOfMemoryException("fake", "full", maxSequences, Room - _taken);
             _taken += maxSequences;
             Interlocked.Increment(ref _made);
-            return new Forward(this, maxSequences);
+            Interlocked.Increment(ref _alive);
+            return new Forward(this, maxSequences, maxLength);
         }
 
         public void Enter(CancellationToken cancellation) => _slots.Enter(cancellation);
@@ -59,19 +65,23 @@ public sealed class WorkspacePoolTests
 
         public int Waiting => _slots.Waiting;
 
-        public void Dispose()
-        {
-        }
+        public void Dispose() => IsDisposed = true;
 
-        private sealed class Forward(Backend backend, int sequences) : IForward
+        public sealed class Forward(Backend backend, int sequences, int length) : IForward
         {
+            public (int Sequences, int Length) Room => (sequences, length);
+
             public bool IsUsable => backend.IsUsable;
 
             public void Run(in ForwardRun run)
             {
             }
 
-            public void Dispose() => backend._taken -= sequences;
+            public void Dispose()
+            {
+                backend._taken -= sequences;
+                Interlocked.Decrement(ref backend._alive);
+            }
         }
     }
 
@@ -105,6 +115,76 @@ public sealed class WorkspacePoolTests
         pool.Dispose();
         Assert.Throws<ObjectDisposedException>(() => pool.Rent(1, 1));
         Assert.That(backend.TryEnter(), Is.True);
+    }
+
+    /// <summary>Large enough for its run, never larger than the session's runs may be, and one for all runs that are not at once.</summary>
+    [FsCheck.NUnit.Property]
+    public void AWorkspaceFitsItsRun(byte[] sizes)
+    {
+        const int mostSequences = 48, mostLength = 200;
+        Backend backend = new(runs: 2);
+        WorkspacePool pool = new(backend, s_plan, mostSequences, mostLength);
+        foreach (byte size in sizes)
+        {
+            int sequences = 1 + size % mostSequences, length = 1 + size * 7 % mostLength;
+            Workspace workspace = pool.Rent(sequences, length);
+            var room = ((Backend.Forward)workspace.Forward).Room;
+            Assert.That(room.Sequences, Is.InRange(sequences, mostSequences));
+            Assert.That(room.Length, Is.InRange(length, mostLength));
+            pool.Return(workspace);
+            Assert.That(backend.Alive, Is.EqualTo(1), "one that is too small makes room for its successor");
+        }
+        pool.Dispose();
+        Assert.That((backend.Alive, backend.IsDisposed), Is.EqualTo((0, true)));
+    }
+
+    [Test]
+    public void SlowlyGrowingBatchesDoNotMakeAWorkspaceEach()
+    {
+        Backend backend = new(runs: 1);
+        WorkspacePool pool = new(backend, s_plan, 64, 64);
+        for (int size = 1; size <= 64; size++)
+            pool.Return(pool.Rent(size, size));
+        Assert.That(backend.Made, Is.EqualTo(7));
+    }
+
+    [Test]
+    public void WhatIsTooSmallForOneRunWaitsForAnother()
+    {
+        Backend backend = new(runs: 3);
+        WorkspacePool pool = new(backend, s_plan, 8, 8);
+        Workspace[] atOnce = [pool.Rent(1, 1), pool.Rent(8, 8)];
+        foreach (Workspace workspace in atOnce)
+            pool.Return(workspace);
+        atOnce = [pool.Rent(8, 8), pool.Rent(1, 1)];
+        Assert.That((backend.Made, backend.Alive), Is.EqualTo((2, 2)));
+    }
+
+    [Test]
+    public void AWorkspaceThatIsOfNoMoreUseIsFreedAndNotLentAgain()
+    {
+        Backend backend = new(runs: 1) { IsUsable = false };
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
+        pool.Return(pool.Rent(1, 1));
+        Assert.That(backend.Alive, Is.Zero);
+        backend.IsUsable = true;
+        pool.Return(pool.Rent(1, 1));
+        Assert.That(backend.Made, Is.EqualTo(2));
+    }
+
+    [Test]
+    public void MoreWorkspacesThanItHasPlacesForAreFreedWhenTheyComeBack()
+    {
+        int runs = 17 + 2 * Environment.ProcessorCount;
+        Backend backend = new(runs);
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
+        Workspace[] atOnce = [.. Enumerable.Range(0, runs).Select(_ => pool.Rent(1, 1))];
+        foreach (Workspace workspace in atOnce)
+            pool.Return(workspace);
+        Assert.That(backend.Alive, Is.LessThan(runs));
+        pool.Dispose();
+        pool.Dispose();
+        Assert.That(backend.Alive, Is.Zero);
     }
 
     [Test]
@@ -177,6 +257,7 @@ public sealed class WorkspacePoolTests
         Assert.That(backend.Waiting, Is.Zero);
         pool.Return(first);
         Assert.That(backend.TryEnter(), Is.True);
+        Assert.That(backend.TryEnter(), Is.False, "it gives back no place that it never had");
         backend.Leave();
     }
 }
