@@ -53,6 +53,28 @@ public class CtcDecoderTests
         Assert.That(() => decoder.Push([4]), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
+    [Test]
+    public void What_is_heard_after_an_end_is_heard_anew()
+    {
+        List<HeardSpan> words = [];
+        CtcDecoder decoder = new(["<pad>", "|", "a"], 0);
+        decoder.WordHeard += (word, _) => words.Add(word);
+        decoder.Push([2, 2]);
+        decoder.Finish();
+        decoder.Push([2]);
+        decoder.Finish();
+        Assert.That(words, Is.EqualTo(new[] { new HeardSpan("a", 0, 2), new HeardSpan("a", 2, 3) }));
+    }
+
+    [Test]
+    public void A_blank_is_silent_whatever_it_is_called()
+    {
+        string[] vocabulary = ["a", "_", "|"];
+        int[] best = [1, 0, 1, 0, 2, 1, 0, 0, 2, 1];
+        Assert.That(CtcDecoder.Text(best, vocabulary, 1), Is.EqualTo("aa a"));
+        Assert.That(Words(best, vocabulary, 1, 3).Select(static word => word.Text), Is.EqualTo(new[] { "aa", "a" }));
+    }
+
     private static List<HeardSpan> Words(int[] best, string[] vocabulary, int blank, int piece)
     {
         List<HeardSpan> words = [];

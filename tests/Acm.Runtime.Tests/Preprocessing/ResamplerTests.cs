@@ -40,6 +40,10 @@ public class ResamplerTests
             Assert.That(at[i], Is.EqualTo(tone[i]).Within(1e-6));
     }
 
+    [Test]
+    public void A_constant_stays_what_it_is([Values(8000, 11025, 44100, 48000, 44101)] int from) =>
+        Assert.That(Resample([.. Enumerable.Repeat(0.5f, from)], from)[2000..14000], Has.All.EqualTo(0.5f).Within(1e-6));
+
     private static float[] Tone(double hertz, int rate, int count) =>
         Enumerable.Range(0, count).Select(i => (float)Math.Sin(2 * Math.PI * hertz * i / rate)).ToArray();
 

@@ -108,6 +108,35 @@ public class SpeechWindowsTests
         Assert.That((windows.Count, heard), Is.EqualTo((1, 100L * Rate)));
     }
 
+    // Loud, quiet and loud again, in hops; a window has 1000.
+    [TestCase(1020, 0, 0, 0.002, TestName = "Nothing_is_longer_than_a_window(a little more of one)")]
+    [TestCase(995, 14, 500, 0.002, TestName = "Nothing_is_longer_than_a_window(a pause between words goes beyond it)")]
+    [TestCase(990, 400, 500, 0.002, TestName = "Nothing_is_longer_than_a_window(an utterance ends near its end)")]
+    [TestCase(990, 400, 500, 0.0, TestName = "Nothing_is_longer_than_a_window(and in digital silence)")]
+    public void Nothing_is_longer_than_a_window(int loud, int quiet, int again, double background)
+    {
+        Random random = new(8);
+        var (windows, _) = Cut([.. Noise(random, loud, 0.3), .. Noise(random, quiet, background), .. Noise(random, again, 0.3)], random);
+        Assert.That(windows.Select(static window => window.Samples.Length), Has.All.LessThanOrEqualTo(Window));
+    }
+
+    [Test]
+    public void A_pause_in_the_first_quarter_of_a_window_is_no_place_to_end_it()
+    {
+        Random random = new(9);
+        var (windows, _) = Cut([.. Noise(random, 100, 0.3), .. Noise(random, 20, 0.002), .. Noise(random, 1500, 0.3)], random);
+        Assert.That((windows[0].Samples.Length, windows[0].End), Is.EqualTo((Window, WindowEnd.Overlap)));
+    }
+
+    [Test]
+    public void A_click_in_a_silence_is_no_speech()
+    {
+        Random random = new(10);
+        float[] silence = new float[5 * Rate];
+        var (windows, _) = Cut([.. Utterance(random), .. silence, .. Noise(random, 1, 0.3), .. silence, .. Utterance(random), .. silence, .. silence, .. silence], random);
+        Assert.That(windows, Has.Count.EqualTo(2));
+    }
+
     [FsCheck.NUnit.Property(MaxTest = 60, Replay = "1,3")]
     public void All_that_is_loud_is_heard_in_windows_of_the_length_asked_for(int seed)
     {

@@ -138,6 +138,66 @@ public class WavReaderTests
         Assert.That(() => WavReader.Open(new MemoryStream("not a wav file"u8.ToArray()), "text"), Throws.TypeOf<AudioFormatException>());
     }
 
+    [TestCase(1, 1000)]
+    [TestCase(64, 768_000)]
+    public void The_limits_themselves_are_supported(int channels, int rate)
+    {
+        using WavReader reader = WavReader.Open(new MemoryStream(Wav(1, 16, channels, rate, new double[channels])), "made");
+        Assert.That((reader.Channels, reader.SampleRate, reader.Length), Is.EqualTo((channels, rate, 1L)));
+    }
+
+    [TestCase(0, 16000, "0 channels")]
+    [TestCase(65, 16000, "65 channels")]
+    [TestCase(1, 999, "999 Hz")]
+    [TestCase(1, 768_001, "768001 Hz")]
+    public void What_is_beyond_them_is_refused(int channels, int rate, string found) =>
+        Assert.That(() => WavReader.Open(new MemoryStream(Wav(1, 16, channels, rate, new double[channels])), "made"), Throws.TypeOf<AudioFormatException>().With.Property("Found").Contains(found));
+
+    [Test]
+    public void A_file_that_is_damaged_before_its_data_is_refused_with_what_is_wrong()
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, [0.5], extra: "LIST");
+        byte[] avi = [.. wav[..8], .. "AVI "u8, .. wav[12..]], narrow = [.. wav], endless = [.. wav];
+        narrow[16] = 15;
+        BinaryPrimitives.WriteInt32LittleEndian(endless.AsSpan(40), 1000);
+        foreach (var (file, found) in ((byte[], string)[])[(avi, "no RIFF/WAVE header"), (narrow, "a fmt chunk of 15 bytes"), (endless, "ends in a chunk before its data"), (wav[..36], "no data chunk"), (wav[..12], "no fmt chunk")])
+            foreach (Stream stream in new Stream[] { new MemoryStream(file), new ForwardOnly(file) })
+                Assert.That(() => WavReader.Open(stream, "made"), Throws.TypeOf<AudioFormatException>().With.Property("Found").Contains(found));
+    }
+
+    [Test]
+    public void The_length_is_what_is_there()
+    {
+        byte[] wav = Wav(1, 16, 1, 16000, new double[10]);
+        using WavReader reader = WavReader.Open(new MemoryStream(wav[..^8]), "made");
+        Assert.That((reader.Length, reader.Missing), Is.EqualTo((6L, 4L)));
+    }
+
+    [Test]
+    public void A_number_that_only_a_double_holds_is_silence_too()
+    {
+        using WavReader reader = WavReader.Open(new MemoryStream(Wav(3, 64, 2, 16000, [1e300, 0.5, 0.25, 0.25])), "made");
+        float[] read = new float[2];
+        reader.Read(read);
+        Assert.That(read, Is.EqualTo(new[] { 0.25f, 0.25f }));
+        Assert.That(reader.NotFinite, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void It_closes_what_it_has_opened_and_nothing_else()
+    {
+        using Acm.Testing.TemporaryFolder folder = new();
+        byte[] wav = Wav(1, 16, 1, 16000, [0.5]);
+        File.WriteAllBytes(folder["a.wav"], wav);
+        WavReader.Open(folder["a.wav"]).Dispose();
+        using (File.Open(folder["a.wav"], FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+        }
+        using MemoryStream stream = new(wav);
+        WavReader.Open(stream, "made").Dispose();
+        Assert.That(stream.CanRead, Is.True);
+    }
+
     [FsCheck.NUnit.Property(MaxTest = 2000, Replay = "1,3")]
     public void A_damaged_file_is_read_or_refused_and_nothing_else(int seed)
     {

@@ -49,6 +49,37 @@ public class WordPieceTests
         Assert.That(WordPieceEncoder.Create(ModelConfig.Load(folder[""])).Encode("one", out _), Is.EqualTo(new[] { 1, 6, 2 }));
     }
 
+    [TestCase("[UNK]\n[CLS]\n[SEP]\none\ntwo\none\n", "'one' in lines 4 and 6")]
+    [TestCase("[CLS]\n[SEP]\none\n", "[UNK]")]
+    [TestCase("[UNK]\n[SEP]\none\n", "[CLS]")]
+    [TestCase("[UNK]\n[CLS]\none\n", "[SEP]")]
+    public void A_vocabulary_that_cannot_serve_is_refused(string vocabulary, string what) =>
+        Assert.That(() => Encoder(vocabulary), Throws.TypeOf<ModelFormatException>().With.Message.Contains(what).And.Property("File").EndsWith("vocab.txt"));
+
+    [Test]
+    public void A_word_of_more_than_a_hundred_characters_is_unknown()
+    {
+        WordPieceEncoder encoder = Encoder("[UNK]\n[CLS]\n[SEP]\na\n##a\n");
+        Assert.That(encoder.Encode(new string('a', 100), out _)[1], Is.EqualTo(3));
+        Assert.That(encoder.Encode(new string('a', 101), out _), Is.EqualTo(new[] { 1, 0, 2 }));
+    }
+
+    [Test]
+    public void Special_tokens_in_a_text_are_themselves_where_the_vocabulary_has_them()
+    {
+        WordPieceEncoder encoder = Encoder("[UNK]\n[CLS]\n[SEP]\none\n[\n]\nmask\n");
+        Assert.That(encoder.Encode("one[SEP]one [UNK]", out _), Is.EqualTo(new[] { 1, 3, 2, 3, 0, 2 }));
+        Assert.That(encoder.Encode("one[MASK][sep]", out _), Is.EqualTo(new[] { 1, 3, 4, 6, 5, 4, 0, 5, 2 }), "and words where not, or written otherwise");
+    }
+
+    private static WordPieceEncoder Encoder(string vocabulary)
+    {
+        using var folder = new TemporaryFolder();
+        folder.CopyAs(Path.Combine(SharedFolder.Data("bert-tiny"), "config.json"), "config.json");
+        File.WriteAllText(folder["vocab.txt"], vocabulary);
+        return WordPieceEncoder.Create(ModelConfig.Load(folder[""]));
+    }
+
     [Test]
     public void Accents_go_even_where_NET_has_no_ICU()
     {
@@ -58,6 +89,26 @@ public class WordPieceTests
         Assert.That(normalizer.Normalize("a中b\tc\u00A0d\u0000e"), Is.EqualTo("a 中 b c de"));
         Assert.That(new BertNormalizer(false, false, false).Normalize("É中"), Is.EqualTo("É中"));
     }
+
+    [Test]
+    public void The_first_and_the_last_syllable_of_Hangul_come_apart() =>
+        Assert.That(new BertNormalizer(true, stripAccents: true, true).Normalize("\uAC00\uAC01\uD7A3"), Is.EqualTo("\u1100\u1161\u1100\u1161\u11A8\u1112\u1175\u11C2"));
+
+    [Test]
+    public void Case_may_go_where_accents_stay() =>
+        Assert.That(new BertNormalizer(lowerCase: true, stripAccents: false, true).Normalize("ÄİI"), Is.EqualTo("äi\u0307i"));
+
+    [Test]
+    public void What_could_not_be_read_is_not_seen() =>
+        Assert.That(new BertNormalizer(false, false, false).Normalize("a\uFFFDb\uD800c"), Is.EqualTo("abc"));
+
+    [TestCase("one, two", "one|,|two")]
+    [TestCase("a.b", "a|.|b")]
+    [TestCase(" a\t$b$ ", "a|$|b|$")]
+    [TestCase("a\U00010100b", "a|\U00010100|b")]
+    [TestCase("\U00020000\U00020001 \U00020000", "\U00020000\U00020001|\U00020000")]
+    public void Punctuation_stands_by_itself(string text, string words) =>
+        Assert.That(new BertPreTokenizer().PreTokenize(text).Select(word => text.Substring(word.Offset, word.Length)), Is.EqualTo(words.Split('|')));
 
     [Test]
     public void Control_characters_go_but_for_tabs_and_line_ends()
