@@ -15,10 +15,7 @@ public sealed class SpeechTranscriberTests : IDisposable
         // The first with ACMs of unequal cost.
         for (int seed = 1; _model is null; seed++)
         {
-            string folder = _folder[$"{seed}"];
-            RandomPackage.Write(folder, seed, Architecture.Wav2Vec2);
-            File.WriteAllText(Path.Combine(folder, "vocab.txt"), "<pad>\n|\na\nb\nc\n");
-            AcmModel model = AcmModel.Load(folder);
+            AcmModel model = Load(seed, "<pad>\n|\na\nb\nc\n");
             if (model.Sites.DistinctBy(static site => site.MacsPerLearner).Count() > 1)
                 _model = model;
             else
@@ -34,11 +31,20 @@ public sealed class SpeechTranscriberTests : IDisposable
         _folder.Dispose();
     }
 
-    private List<TranscriptPart> Transcribe(int samples, RunOptions? run = null, int rate = 16000, double window = 20, double overlap = 4)
+    private AcmModel Load(int seed, string vocabulary)
+    {
+        string folder = _folder[$"{seed}"];
+        RandomPackage.Write(folder, seed, Architecture.Wav2Vec2);
+        File.WriteAllText(Path.Combine(folder, "vocab.txt"), vocabulary);
+        return AcmModel.Load(folder);
+    }
+
+    private List<TranscriptPart> Transcribe(
+        int samples, RunOptions? run = null, int rate = 16000, double window = 20, double overlap = 4, SpeechTranscriber? transcriber = null)
     {
         Random random = new(1);
         byte[] wav = WavReaderTests.Wav(1, 16, 1, rate, [.. Enumerable.Range(0, samples).Select(_ => random.NextDouble() - 0.5)]);
-        return [.. new SpeechTranscriber(_model, _session, window, overlap).Transcribe(WavReader.Open(new MemoryStream(wav), "made"), run)];
+        return [.. (transcriber ?? new SpeechTranscriber(_model, _session, window, overlap)).Transcribe(WavReader.Open(new MemoryStream(wav), "made"), run)];
     }
 
     [TestCase(0.99, 0)]
@@ -88,6 +94,18 @@ public sealed class SpeechTranscriberTests : IDisposable
         }
         Assert.That(parts[^1].Seconds, Is.EqualTo(samples / 16000.0));
         Assert.That(parts[0].FramesRun, Is.GreaterThan(parts[0].LearnerShare.Count), "what the next window hears again was run all the same");
+    }
+
+    /// <summary>Of characters that no space is among, a recording without a pause is one word.</summary>
+    [Test]
+    public void A_word_goes_on_over_the_seam_of_two_windows()
+    {
+        using AcmModel model = Load(1, "<pad>\na\nb\nc\nd\n");
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+        List<TranscriptPart> parts = Transcribe(40_000, transcriber: new SpeechTranscriber(model, session, 1, 0.4));
+        Assert.That(parts, Has.Count.GreaterThan(2));
+        TimedWord word = parts.SelectMany(static part => part.Words).Single();
+        Assert.That(word.End - word.Start, Is.GreaterThan(1), "longer than a window");
     }
 
     [Test]
