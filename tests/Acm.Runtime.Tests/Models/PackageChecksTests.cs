@@ -13,7 +13,11 @@ public class PackageChecksTests
     {
         using var folder = Changed(static _ => { });
         using var model = AcmModel.Load(folder.Path);
-        Assert.That(model.Sites.Select(static site => site.Path), Is.EqualTo(new[] { "encoder.layers.encoder_layer_1.self_attention.q_proj", Site }));
+        Assert.That(model.Sites, Is.EqualTo(new[]
+        {
+            new SiteInfo("encoder.layers.encoder_layer_1.self_attention.q_proj", "q_proj", 1, 2, 1, 1, 4, 4, "identity", MacsPerLearner: 8, GateMacs: 8),
+            new SiteInfo(Site, "mlp", 1, 3, 2, 0, 4, 4, "gelu", MacsPerLearner: 16, GateMacs: 24),
+        }));
     }
 
     [TestCase("class_token")]

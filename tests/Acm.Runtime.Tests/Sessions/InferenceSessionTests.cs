@@ -47,9 +47,11 @@ public sealed class InferenceSessionTests
         using AcmModel model = AcmModel.Load(folder.Path);
         using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Reference });
         InferenceResult plain = session.CreateResult(), output = session.CreateResult(routing: false), hidden = session.CreateResult(hidden: true);
-        float[] image = new float[model.Plan.InputWidth];
+        float[] images = new float[2 * model.Plan.InputWidth];
+        // The larger batch first: what it leaves behind is no part of the smaller one's.
         foreach (InferenceResult result in new[] { plain, output, hidden })
-            session.Run(ModelInput.Pixels(image), result);
+            for (int batch = 2; batch > 0; batch--)
+                session.Run(ModelInput.Pixels(images.AsSpan(0, batch * model.Plan.InputWidth)), result);
         Assert.That((plain.HiddenCount, output.HiddenCount, hidden.HiddenCount), Is.EqualTo((0, 0, 3)));
         Assert.Throws<ArgumentOutOfRangeException>(() => _ = plain.Hidden(0).Length);
         Assert.Throws<ArgumentOutOfRangeException>(() => _ = hidden.Hidden(3).Length);
@@ -91,6 +93,42 @@ public sealed class InferenceSessionTests
         foreach (BackendKind backend in (BackendKind[])[BackendKind.Cpu, BackendKind.Reference])
             foreach (Precision precision in (Precision[])[Precision.TF32, Precision.Float16, Precision.BFloat16])
                 Assert.That(() => model.CreateSession(new SessionOptions { Backend = backend, Precision = precision }), Throws.TypeOf<BackendUnavailableException>().With.Message.Contains($"{precision}"));
+    }
+
+    [Test, Platform("Linux,Win")]
+    public void CoresAreNamedOnceAndThere()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("vit-tiny"));
+        foreach (int[] cores in (int[][])[[], [0, 0], [1_000_000], [-1]])
+            Assert.Throws<ArgumentException>(() => model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, Cores = cores }), $"[{string.Join(", ", cores)}]");
+    }
+
+    [TestCase(1, ", 1 thread")]
+    [TestCase(3, ", 3 threads")]
+    public void ThreadsAreThoseAskedFor(int threads, string described)
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("vit-tiny"));
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, Threads = threads });
+        Assert.That(session.BackendDescription, Does.Match($"{described}(;|$)"));
+    }
+
+    [Test]
+    public void AGateThatIsForcedCostsNothing([Values(BackendKind.Reference, BackendKind.Cpu)] BackendKind backend)
+    {
+        using TemporaryFolder folder = new();
+        SmallPackage.Write(folder.Path);
+        using AcmModel model = AcmModel.Load(folder.Path);
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = backend });
+        InferenceResult free = session.CreateResult(), forced = session.CreateResult();
+        float[] images = [.. Enumerable.Range(0, 2 * model.Plan.InputWidth).Select(static i => MathF.Sin(i))];
+        session.Run(ModelInput.Pixels(images), free);
+        for (int some = 0; some < 4; some++)
+        {
+            SiteInfo[] sites = [.. model.Sites.Where((_, site) => (some >> site & 1) != 0)];
+            session.Run(ModelInput.Pixels(images), forced, new RunOptions { ForcedK = sites.ToDictionary(static site => site.Path, site => (ReadOnlyMemory<int>)free.K(site.Path).ToArray()) });
+            Assert.That(forced.Output.SequenceEqual(free.Output));
+            Assert.That((forced.Macs, forced.DenseMacs), Is.EqualTo((free.Macs - sites.Sum(static site => site.GateMacs) * free.Tokens, free.DenseMacs)));
+        }
     }
 
     [Test]

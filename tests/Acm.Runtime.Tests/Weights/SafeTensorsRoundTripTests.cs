@@ -167,6 +167,18 @@ public class SafeTensorsRoundTripTests
     }
 
     [Test]
+    public void ANonFiniteValueBehindTheFirstMillionIsFoundThere()
+    {
+        float[] values = new float[2_500_000];
+        values[2_100_001] = float.NaN;
+        var writer = new SafeTensorsWriter();
+        writer.Add("x", [2500, 1000], values);
+        writer.Save(_path);
+        using var file = SafeTensorsFile.Open(_path);
+        Assert.That(file.Get("x").FirstNonFinite(), Is.EqualTo(2_100_001));
+    }
+
+    [Test]
     public void AFailedWriteLeavesTheOldFile()
     {
         File.WriteAllText(_path, "old");
