@@ -92,6 +92,44 @@ public class PackageChecksTests
         Assert.That(() => AcmModel.Load(folder.Path), Throws.TypeOf<ModelFormatException>().With.Message.Match($"image_size.*{1 << 28}.*{3 * side * patch * side * patch}"));
     }
 
+    /// <summary>As torchvision called them before 0.12, and its files still do.</summary>
+    [Test]
+    public void An_MLP_may_have_the_names_of_its_first_years()
+    {
+        const string mlp = "encoder.layers.encoder_layer_0.mlp";
+        using var plain = Changed(static _ => { });
+        using var older = Changed(static tensors =>
+        {
+            foreach (var (name, old) in ((string, string)[])[("0", "linear_1"), ("3", "linear_2")])
+                foreach (string part in (string[])["weight", "bias"])
+                {
+                    tensors.Remove($"{mlp}.{name}.{part}", out Tensor? tensor);
+                    tensors[$"{mlp}.{old}.{part}"] = tensor!;
+                }
+        });
+        Assert.That(Run(older, BackendKind.Reference).Output.ToArray(), Is.EqualTo(Run(plain, BackendKind.Reference).Output.ToArray()).And.Some.Not.Zero);
+    }
+
+    [Test]
+    public void A_gate_with_a_NaN_among_its_logits_chooses_the_fewest([Values(BackendKind.Reference, BackendKind.Cpu)] BackendKind backend, [Range(0, 3)] int at)
+    {
+        float[] bias = [0, 50, 100, 25];
+        using var sound = Changed(tensors => tensors[$"{Site}.gating_network.net.1.bias"] = new Tensor([4], [.. bias]));
+        bias[at] = float.NaN;
+        using var folder = Changed(tensors => tensors[$"{Site}.gating_network.net.1.bias"] = new Tensor([4], bias));
+        Assert.That(Run(sound, backend).K(Site).ToArray(), Has.All.EqualTo(2));
+        Assert.That(Run(folder, backend).K(Site).ToArray(), Has.All.EqualTo(0));
+    }
+
+    private static InferenceResult Run(TemporaryFolder package, BackendKind backend)
+    {
+        using var model = AcmModel.Load(package.Path, new ModelLoadOptions { AllowNonFinite = true });
+        using var session = model.CreateSession(new SessionOptions { Backend = backend });
+        InferenceResult result = session.CreateResult();
+        session.Run(ModelInput.Pixels([.. Enumerable.Range(0, model.Plan.InputWidth).Select(static i => MathF.Sin(i))]), result);
+        return result;
+    }
+
     [Test]
     public void A_model_serves_its_sessions_after_it_is_disposed_and_makes_none()
     {
