@@ -20,6 +20,20 @@ public class PackageChecksTests
         }));
     }
 
+    /// <summary>What a backend keeps as it is stored takes half the memory.</summary>
+    [Test]
+    public void Weights_are_known_by_the_type_they_are_stored_in()
+    {
+        using TemporaryFolder folder = new();
+        SmallPackage.Write(folder.Path);
+        using var model = AcmModel.Load(folder.Path);
+        using var file = SafeTensorsFile.Open(folder["model.safetensors"]);
+        var stored = Plan.OpWeights.Of(model.Plan).ToDictionary(static weight => weight.Name, static weight => weight.StoredAs);
+        Assert.That(stored.Values.Distinct().Count(), Is.EqualTo(3));
+        foreach (var (name, precision) in stored)
+            Assert.That($"{precision}", Is.EqualTo(file.Get(name).DType switch { TensorDType.F16 => "Float16", TensorDType.BF16 => "BFloat16", _ => "Float32" }), name);
+    }
+
     [TestCase("class_token")]
     [TestCase("heads.head.bias")]
     [TestCase("encoder.layers.encoder_layer_0.ln_2.weight")]
