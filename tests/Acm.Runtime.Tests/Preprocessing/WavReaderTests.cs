@@ -160,7 +160,12 @@ public class WavReaderTests
         byte[] avi = [.. wav[..8], .. "AVI "u8, .. wav[12..]], narrow = [.. wav], endless = [.. wav];
         narrow[16] = 15;
         BinaryPrimitives.WriteInt32LittleEndian(endless.AsSpan(40), 1000);
-        foreach (var (file, found) in ((byte[], string)[])[(avi, "no RIFF/WAVE header"), (narrow, "a fmt chunk of 15 bytes"), (endless, "ends in a chunk before its data"), (wav[..36], "no data chunk"), (wav[..12], "no fmt chunk")])
+        (byte[] File, string Found)[] damaged =
+        [
+            (avi, "no RIFF/WAVE header"), (narrow, "a fmt chunk of 15 bytes"), (endless, "ends in a chunk before its data"),
+            (wav[..36], "no data chunk"), (wav[..12], "no fmt chunk"),
+        ];
+        foreach (var (file, found) in damaged)
             foreach (Stream stream in new Stream[] { new MemoryStream(file), new ForwardOnly(file) })
                 Assert.That(() => WavReader.Open(stream, "made"), Throws.TypeOf<AudioFormatException>().With.Property("Found").Contains(found));
     }
