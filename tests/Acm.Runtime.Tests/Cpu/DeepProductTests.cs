@@ -51,6 +51,7 @@ public sealed unsafe class DeepProductTests
         yield return new TestCaseData(((int, int)[])[(197, 1536)], 1536, true) { TestName = "Two parts" };
         yield return new TestCaseData(((int, int)[])[(197, 3072)], 3072, true) { TestName = "Four parts, blocks of half the rows" };
         yield return new TestCaseData(((int, int)[])[(700, 1301)], 1301, true) { TestName = "An odd depth, more rows than stay in the cache" };
+        yield return new TestCaseData(((int, int)[])[(100, 1536), (100, 1536), (100, 1536)], 1536, true) { TestName = "Three blocks, two of which stay in the cache" };
         yield return new TestCaseData(((int, int)[])[(61, 3072), (1, 2688), (2, 2304), (3, 1600), (29, 959), (30, 960), (17, 768), (31, 384), (5, 0)], 3072, true)
         {
             TestName = "Rows of every depth, of none, and with rests of a quarter of a part",
