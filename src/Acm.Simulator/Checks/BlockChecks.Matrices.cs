@@ -20,6 +20,13 @@ internal sealed class WarpMatrices
 
     /// <summary>Instructions carried out with the other three warps.</summary>
     public int Steps { get; set; }
+
+    public void Clear()
+    {
+        Pending.Clear();
+        Sums.Clear();
+        (Groups, IsFenced, Steps) = (0, false, 0);
+    }
 }
 
 /// <summary>
@@ -168,8 +175,8 @@ internal sealed unsafe partial class BlockChecks
 
     private void StartMatrices()
     {
-        for (int w = 0; w < _warps; w++)
-            _matrices[w] = new WarpMatrices();
+        foreach (WarpMatrices its in _matrices)
+            its.Clear();
         foreach (List<nint> steps in _matrixSteps)
             steps.Clear();
     }

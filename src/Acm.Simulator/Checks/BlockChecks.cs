@@ -38,8 +38,8 @@ internal sealed unsafe partial class BlockChecks : IDisposable
         _groups = new int[warps * 32];
         _order = new BlockOrder(block.Launch.Number, warps);
         _fenced = new uint[warps][];
-        _matrices = new WarpMatrices[warps];
-        _matrixSteps = [.. Enumerable.Range(0, (warps + 3) / 4).Select(_ => new List<nint>())];
+        _matrices = [.. Enumerable.Range(0, warps).Select(static _ => new WarpMatrices())];
+        _matrixSteps = [.. Enumerable.Range(0, (warps + 3) / 4).Select(static _ => new List<nint>())];
     }
 
     /// <summary>What each warp of the block knows of the others' past.</summary>

@@ -75,9 +75,7 @@ internal sealed unsafe partial class FunctionDecoder
         i.B = Src(2, PtxType.B64);
         i.C = Predicate(Op(3));
         // Sums that are still under way may be added to: what is read is checked as it is carried out.
-        List<int> strict = [i.B, i.C];
-        if (!registers)
-            strict.Add(i.A);
+        int[] strict = registers ? [i.B, i.C] : [i.A, i.B, i.C];
         _reads.Clear();
         _reads.AddRange(strict);
         _writes.Clear();

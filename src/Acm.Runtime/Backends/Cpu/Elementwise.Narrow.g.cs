@@ -53,7 +53,7 @@ internal static partial class Elementwise
     }
 
     // e^(scale x y) of the exact product, from -87.6 to 89; zero where 2^n, n rounded, would be 2^-126. The polynomial is that of PowerOfTwo, of the exponent's
-    // ln 2. The scale, a power of two or minus one, is in the constants, which the compiler works out.
+    // ln 2. The scale, a power of two of either sign, is in the constants, which the compiler works out.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Exponential(Vector256<float> x, Vector256<float> y, float scale)
     {

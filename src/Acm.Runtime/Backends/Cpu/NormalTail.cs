@@ -7,7 +7,8 @@ namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>
 /// The normal distribution's tail beyond s without its exponential: r(s) = exp(s^2/2) (1 - Phi(s)), by a polynomial for each of sixteen segments whose
-/// coefficients are picked lane by lane. At most 1.7 units of 2^-24 off for s from 0 to 15 (NormalTail.g.cs, by normal_tail.py).
+/// coefficients are picked lane by lane. As rounded they are at most 1.7 units of 2^-24 off for s from 0 to 15, the sums' own rounding aside (NormalTail.g.cs, by
+/// normal_tail.py).
 /// </summary>
 internal static partial class NormalTail
 {

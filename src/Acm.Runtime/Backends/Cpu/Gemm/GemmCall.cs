@@ -232,17 +232,16 @@ internal unsafe struct GemmCall
         int column = panel * GemmKernels.Columns, depth = part.End - part.Begin;
         int columns = Math.Min(width, weight.Columns - column), to = block.Group * weight.Columns + column;
         float* tile = stackalloc float[MostWaiting * GemmKernels.MostRows * GemmKernels.Columns], bias = stackalloc float[GemmKernels.Columns];
-        float* begin = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias), widened = null;
+        float* widened = null;
         bool direct = Epilogue.IsDirect && columns == GemmKernels.Columns && part.IsLast, whole = part.Begin == 0 && part.IsLast, another = panel + 1 < weight.Panels;
         TileRun run = new()
         {
             Stride = Stride,
             B = (float*)Lines(weight, panel, part.Begin),
-            Apart = (nint)weight.Depth * PanelLayout.Strip,
             Depth = depth,
             C = tile,
             Pitch = direct ? Epilogue.OutStride : part.IsLast ? GemmKernels.Columns : part.Pitch,
-            Bias = begin,
+            Bias = StartOf(block.Bias != null ? block.Bias : Epilogue.Bias, to, columns, GemmKernels.Columns, bias),
             BiasPitch = part.Begin > 0 ? part.Pitch : 0,
         };
         // A residual that lies elsewhere is asked for between tiles.
