@@ -11,9 +11,6 @@ internal unsafe partial struct GemmCall
 {
     private const int Half = GemmKernels.Columns / 2;
 
-    // Tiles that ask for what comes after a quarter each, of short registers: what such a tile has time for.
-    private const int Asks = 4;
-
     // Fewer rows than this are not worth a tile of their own for half a panel.
     private const int FewestHalved = 4;
 
@@ -32,24 +29,10 @@ internal unsafe partial struct GemmCall
     /// <param name="room">[depth, 32] for a panel held as bfloat16, widened; else unused.</param>
     public readonly void Execute(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
     {
-        if (Vector512.IsHardwareAccelerated || block.Rows <= GemmKernels.TallRows)
-        {
-            Panels(block, panel, end, null, 0, next, alone, room);
-            return;
-        }
-        // Few rows at a time, over all panels: they stay in the first-level cache, and the panels in the second-level one.
-        PackedMatrix weight = Weights[block.Group];
-        nint quarter = weight.Depth / Asks * PackedMatrix.Line;
-        for (int done = 0, tile = 0, tiles = Tiles(block.Rows), count; tile < tiles; tile++, done += count)
-        {
-            count = (block.Rows - done + tiles - tile - 1) / (tiles - tile);
-            RowBlock rows = block.Part(done, count, Stride);
-            // The first tiles ask for a quarter each of the panels that come after, the others for the rows that do.
-            if (tile < Asks || rows.From != null)
-                Panels(rows, panel, end, weight.Panel(end) + tile % Asks * quarter, weight.PanelBytes, next, alone, room);
-            else
-                Panels(rows, panel, end, (byte*)(rows.A + count * Stride), quarter, next, alone, room);
-        }
+        if (Vector512.IsHardwareAccelerated)
+            Panels(block, panel, end, next, alone, room);
+        else
+            ByShortRegisters(block, panel, end);
     }
 
     /// <summary>
@@ -92,8 +75,8 @@ internal unsafe partial struct GemmCall
     // Lines of a float32 panel from a term on.
     private static byte* Lines(PackedMatrix weight, int panel, int term) => weight.Panel(panel) + (nint)term * PanelLayout.Strip * sizeof(float);
 
-    // Meanwhile each panel asks for what lies a step further from one place on; null: for the panel after it, the last one for next.
-    private readonly void Panels(in RowBlock block, int panel, int end, byte* ask, nint step, byte* next, bool alone, float* room)
+    // By 512 bits. Meanwhile each panel asks for the one after it, the last one for next.
+    private readonly void Panels(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
     {
         PackedMatrix weight = Weights[block.Group];
         int few = GemmKernels.PairRows(weight.IsBFloat16);
@@ -101,8 +84,7 @@ internal unsafe partial struct GemmCall
         {
             int rows = RowsOf(block, panel * GemmKernels.Columns);
             taken = rows <= few && panel + 1 < end && RowsOf(block, (panel + 1) * GemmKernels.Columns) == rows ? 2 : 1;
-            byte* ahead = ask != null ? ask : panel + taken < end ? weight.Panel(panel + taken) : next;
-            ask += ask != null ? step : 0;
+            byte* ahead = panel + taken < end ? weight.Panel(panel + taken) : next;
             if (rows <= 0)
                 continue;
             if (taken == 2)
@@ -129,7 +111,7 @@ internal unsafe partial struct GemmCall
         if (Vector512.IsHardwareAccelerated)
             Tall(block, weight, panel, rows, width, next, alone, room, SumPart.Whole(block.Depth));
         else
-            Short(block, weight, panel, rows, width, next);
+            Short(block, weight, panel, 1, rows, width, next, 0);
     }
 
     // The rows that a column has: a staircase ends where the column's learner has no more.
