@@ -6,6 +6,7 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NarrowPair(int rows, float* a, int* from, nint stride, float* b, nint panel, nint depth, float* c, int* to, nint pitch, nint beside, float* add, float* bias)
     {
         switch (rows)

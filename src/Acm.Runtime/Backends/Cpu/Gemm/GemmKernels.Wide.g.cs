@@ -7,6 +7,7 @@ namespace Acm.Runtime.Backends.Cpu;
 
 internal static unsafe partial class GemmKernels
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Wide(int rows, in TileRun run)
     {
         switch (rows)

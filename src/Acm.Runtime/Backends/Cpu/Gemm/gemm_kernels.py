@@ -238,6 +238,7 @@ def dispatch(out, f):
     cut = f.lanes < 16 and f.panels == 1
     narrows = cut and not f.bfloat16
     arguments = f.arguments().replace("float* b,", "float* b, nint apart,") + f", int width = {COLUMNS}" if narrows else f.arguments()
+    out.write("    [MethodImpl(MethodImplOptions.AggressiveOptimization)]\n")
     out.write(f"    public static void {f.name}(int rows, {arguments})\n    {{\n")
     indent = "        "
     if f.few:
