@@ -33,7 +33,7 @@ internal static class HuggingFaceConverter
         if (folder.Acm is not null)
         {
             common["acm"] = folder.Acm;
-            common["acm_semantics"] = config.TextOrNull("acm_semantics") ?? "paper";
+            common["acm_semantics"] = config.Has("acm_semantics") ? config.Text("acm_semantics") : "paper";
         }
         return common;
     }
