@@ -15,14 +15,15 @@ internal static class ViTFolder
         var config = HuggingFaceConverter.CommonConfig(folder, "vit", usualEpsilon: 1e-12);
         config["image_size"] = HuggingFaceConverter.Int(source, "image_size");
         config["patch_size"] = HuggingFaceConverter.Int(source, "patch_size");
-        config["num_channels"] = source.Int("num_channels", 1, int.MaxValue, absent: 3);
+        int channels = source.Int("num_channels", 1, int.MaxValue, absent: 3);
+        config["num_channels"] = channels;
         string[]? labels = Labels(source.ObjectOrNull("id2label"));
         // Only tensors and the names of the classes say how many there are.
-        var classifier = tensors.GetValueOrDefault("heads.head.weight");
-        config["num_labels"] = classifier is { Shape: [var classes, _] } ? (int)Math.Min(classes, int.MaxValue) : labels?.Length ?? 0;
-        var preprocessing = Preprocessing(folder.ReadIfThere("preprocessor_config.json"), source);
+        long? classes = tensors.GetValueOrDefault("heads.head.weight") is { Shape: [var rows, _] } ? rows : null;
+        config["num_labels"] = (int)Math.Min(classes ?? labels?.Length ?? 0, int.MaxValue);
+        var preprocessing = Preprocessing(folder.ReadIfThere("preprocessor_config.json"), HuggingFaceConverter.Int(source, "image_size"), channels);
         config["preprocessing"] = preprocessing;
-        return new ConvertedPackage(source.File, config, tensors, labels?.Length == (classifier?.Shape[0] ?? -1) ? labels : null,
+        return new ConvertedPackage(source.File, config, tensors, labels?.Length == classes ? labels : null,
             [preprocessing is null ? TorchvisionConverter.NoPreprocessing : "Hugging Face squeezes pictures into a square; the package crops them instead"]);
     }
 
@@ -38,13 +39,13 @@ internal static class ViTFolder
             : null;
     }
 
-    private static JsonObject? Preprocessing(ConfigNode? processor, ConfigNode source)
+    private static JsonObject? Preprocessing(ConfigNode? processor, int size, int channels)
     {
-        if (processor is null || !Does(processor, "do_normalize") || !Does(processor, "do_resize") || !Does(processor, "do_rescale") || !ScalesToOne(processor))
+        if (processor is null || !Does(processor, "do_resize") || !Does(processor, "do_rescale") || !ScalesToOne(processor)
+            || processor.Flag("do_center_crop", absent: false))
         {
             return null;
         }
-        int size = HuggingFaceConverter.Int(source, "image_size");
         // PIL's numbers for the filters: 2 bilinear, 3 bicubic.
         string? resample = processor.Int("resample", 0, 5, absent: 2) switch
         {
@@ -57,9 +58,13 @@ internal static class ViTFolder
             ["resize"] = size,
             ["resample"] = resample,
             ["center_crop"] = size,
-            ["mean"] = HuggingFaceConverter.Array(processor.Numbers("image_mean", 1024)),
-            ["std"] = HuggingFaceConverter.Array(processor.Numbers("image_std", 1024)),
+            ["mean"] = PerChannel("image_mean", 0),
+            ["std"] = PerChannel("image_std", 1),
         };
+
+        // What is not normalised is from 0 to 1.
+        JsonArray PerChannel(string key, double plain) =>
+            HuggingFaceConverter.Array(Does(processor, "do_normalize") ? processor.Numbers(key, 1024) : Enumerable.Repeat(plain, Math.Min(channels, 1024)));
     }
 
     private static bool Does(ConfigNode processor, string step) => processor.Flag(step, absent: true);
