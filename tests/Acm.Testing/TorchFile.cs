@@ -20,9 +20,38 @@ internal static class TorchFile
         Entry(zip, "archive/version", "3\n"u8.ToArray());
     }
 
-    private static void Entry(ZipArchive zip, string name, byte[] bytes)
+    /// <summary>Adds an entry to a file, also beside one of the same name.</summary>
+    public static void Add(string path, string name, byte[] bytes, CompressionLevel level = CompressionLevel.NoCompression)
     {
-        using var entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+        using var zip = ZipFile.Open(path, ZipArchiveMode.Update);
+        Entry(zip, name, bytes, level);
+    }
+
+    /// <summary>Replaces an entry of a file.</summary>
+    public static void Replace(string path, string name, Func<byte[], byte[]> change, CompressionLevel level = CompressionLevel.NoCompression)
+    {
+        using var zip = ZipFile.Open(path, ZipArchiveMode.Update);
+        var entry = zip.GetEntry(name)!;
+        using MemoryStream bytes = new();
+        using (var stream = entry.Open())
+        {
+            stream.CopyTo(bytes);
+        }
+        entry.Delete();
+        Entry(zip, name, change(bytes.ToArray()), level);
+    }
+
+    /// <summary>Text as a pickle holds it.</summary>
+    public static byte[] Text(string text)
+    {
+        byte[] length = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(length, Encoding.UTF8.GetByteCount(text));
+        return [(byte)'X', .. length, .. Encoding.UTF8.GetBytes(text)];
+    }
+
+    private static void Entry(ZipArchive zip, string name, byte[] bytes, CompressionLevel level = CompressionLevel.NoCompression)
+    {
+        using var entry = zip.CreateEntry(name, level).Open();
         entry.Write(bytes);
     }
 
@@ -44,13 +73,6 @@ internal static class TorchFile
     }
 
     private static byte[] Global(string module, string name) => Encoding.ASCII.GetBytes($"c{module}\n{name}\n");
-
-    private static byte[] Text(string text)
-    {
-        byte[] length = new byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(length, Encoding.UTF8.GetByteCount(text));
-        return [(byte)'X', .. length, .. Encoding.UTF8.GetBytes(text)];
-    }
 
     private static byte[] Int(long number) => [(byte)'J', .. BitConverter.GetBytes(checked((int)number))];
 

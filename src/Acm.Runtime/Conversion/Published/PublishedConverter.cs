@@ -76,7 +76,7 @@ internal static class PublishedConverter
     {
         var named = dense is null ? null : Phases.NamedModel(dense.Args!.Text("model_class"));
         var args = dense?.Args!.ObjectOrNull("model_args");
-        var seen = VitSizes.FromTensors(last.State, Argument(args, "num_heads") ?? heads ?? named?.Heads, Argument(args, "mlp_dim") ?? named?.Mlp ?? seenMlp);
+        var seen = VitSizes.FromTensors(last.State, Argument(args, "num_heads") ?? named?.Heads ?? heads, Argument(args, "mlp_dim") ?? named?.Mlp ?? seenMlp);
         return seen with
         {
             Image = Argument(args, "image_size") ?? seen.Image,
