@@ -27,7 +27,7 @@ public class UnpicklerTests
         using var folder = new TemporaryFolder();
         string canary = folder["canary"];
         // What `pickle.loads` would run as function("touch canary").
-        byte[] pickle = [.. Start, (byte)'c', .. Encoding.ASCII.GetBytes($"{function}\n"), .. Text($"touch {canary}"), 0x85, (byte)'R', (byte)'.'];
+        byte[] pickle = [.. Start, (byte)'c', .. Encoding.ASCII.GetBytes($"{function}\n"), .. TorchFile.Text($"touch {canary}"), 0x85, (byte)'R', (byte)'.'];
         string file = folder["facm.pth"];
         Zip(file, pickle);
         var e = Assert.Throws<ModelFormatException>(() => ModelConverter.Convert([file], folder["package"], new ConversionOptions()))!;
@@ -56,7 +56,7 @@ public class UnpicklerTests
         {
             pickle.AddRange([(byte)']', (byte)'(', (byte)'h', n, (byte)'h', n, (byte)'e', (byte)'q', (byte)(n + 1)]);
         }
-        byte[] args = [.. Start, (byte)'}', .. Text("args"), .. pickle[2..], (byte)'s', (byte)'.'];
+        byte[] args = [.. Start, (byte)'}', .. TorchFile.Text("args"), .. pickle[2..], (byte)'s', (byte)'.'];
         // The lists below the last are still on the stack: no valid end, and no time spent.
         Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", args));
     }
@@ -68,11 +68,11 @@ public class UnpicklerTests
         byte[] level = [(byte)'q', 2, (byte)'h', 0, (byte)'(', (byte)'h', 3, (byte)'h', 2, (byte)'h', 2, (byte)'N', 0x89, (byte)'h', 1, (byte)'t', (byte)'R'];
         byte[] pickle =
         [
-            .. Start, (byte)'}', (byte)'(', .. Text("args"), (byte)'(',
+            .. Start, (byte)'}', (byte)'(', .. TorchFile.Text("args"), (byte)'(',
             .. "ctorch._utils\n_rebuild_tensor_v2\nq"u8, 0, (byte)'}', (byte)'q', 1,
-            (byte)'(', .. Text("storage"), .. "ctorch\nFloatStorage\n"u8, .. Text("0"), .. Text("cpu"), (byte)'K', 4, (byte)'t', (byte)'Q', (byte)'q', 3,
+            (byte)'(', .. TorchFile.Text("storage"), .. "ctorch\nFloatStorage\n"u8, .. TorchFile.Text("0"), .. TorchFile.Text("cpu"), (byte)'K', 4, (byte)'t', (byte)'Q', (byte)'q', 3,
             .. Enumerable.Repeat(level, 100_000).SelectMany(bytes => bytes), (byte)'q', 2, (byte)'t',
-            .. Text("model_state"), (byte)'}', .. Text("w"), (byte)'h', 2, (byte)'s', (byte)'u', (byte)'.',
+            .. TorchFile.Text("model_state"), (byte)'}', .. TorchFile.Text("w"), (byte)'h', 2, (byte)'s', (byte)'u', (byte)'.',
         ];
         using var folder = new TemporaryFolder();
         Zip(folder["facm.pth"], pickle);
@@ -87,7 +87,7 @@ public class UnpicklerTests
         // One text of a megabyte as a thousand parts of a path: a gigabyte if they were joined.
         byte[] pickle =
         [
-            .. Start, (byte)'c', .. "pathlib\nPosixPath\n"u8, (byte)'(', .. Text(new string('x', 1 << 20)), (byte)'q', 0,
+            .. Start, (byte)'c', .. "pathlib\nPosixPath\n"u8, (byte)'(', .. TorchFile.Text(new string('x', 1 << 20)), (byte)'q', 0,
             .. Enumerable.Repeat<byte[]>([(byte)'h', 0], 1000).SelectMany(get => get), (byte)'t', (byte)'R', (byte)'.',
         ];
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -101,7 +101,7 @@ public class UnpicklerTests
         // A path of 4000 characters, a hundred thousand times at 5 bytes each.
         byte[] pickle =
         [
-            .. Start, .. "cpathlib\nPosixPath\nq"u8, 0, .. Text(new string('x', 4000)), 0x85, (byte)'q', 1,
+            .. Start, .. "cpathlib\nPosixPath\nq"u8, 0, .. TorchFile.Text(new string('x', 4000)), 0x85, (byte)'q', 1,
             .. Enumerable.Repeat<byte[]>([(byte)'h', 0, (byte)'h', 1, (byte)'R'], 100_000).SelectMany(call => call), (byte)'.',
         ];
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -114,7 +114,7 @@ public class UnpicklerTests
     {
         byte[] pickle =
         [
-            .. Start, .. "cpathlib\nPosixPath\n("u8, .. Text(""), (byte)'q', 0,
+            .. Start, .. "cpathlib\nPosixPath\n("u8, .. TorchFile.Text(""), (byte)'q', 0,
             .. Enumerable.Repeat<byte[]>([(byte)'h', 0], 5000).SelectMany(get => get), (byte)'t', (byte)'R', (byte)'.',
         ];
         Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", pickle));
@@ -123,7 +123,7 @@ public class UnpicklerTests
     [Test]
     public void ALongKeyIsRefused()
     {
-        byte[] Dict(int length) => [.. Start, (byte)'}', .. Text(new string('x', length)), (byte)'N', (byte)'s', (byte)'.'];
+        byte[] Dict(int length) => [.. Start, (byte)'}', .. TorchFile.Text(new string('x', length)), (byte)'N', (byte)'s', (byte)'.'];
         Assert.That(Unpickler.Load("x", Dict(1024)), Is.InstanceOf<PickleDict>());
         Assert.That(() => Unpickler.Load("x", Dict(1025)), Throws.TypeOf<ModelFormatException>().With.Message.Contains("one of 1025"));
     }
@@ -146,6 +146,7 @@ public class UnpicklerTests
 
     [TestCase(new byte[] { 0x8A, 0 }, 0L)]
     [TestCase(new byte[] { 0x8A, 1, 0xFF }, -1L)]
+    [TestCase(new byte[] { 0x8A, 1, 0x80 }, -128L)]
     [TestCase(new byte[] { 0x8A, 2, 0xFF, 0 }, 255L)]
     [TestCase(new byte[] { 0x8A, 5, 0, 0, 0, 0, 4 }, 17179869184L)]
     [TestCase(new byte[] { 0x8A, 8, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F }, long.MaxValue)]
@@ -158,15 +159,17 @@ public class UnpicklerTests
     public void ANumberBeyond64BitsIsRefused() =>
         Assert.Throws<ModelFormatException>(() => Unpickler.Load("x", [.. Start, 0x8A, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, (byte)'.']));
 
-    private static byte[] Text(string text)
-    {
-        byte[] utf8 = Encoding.UTF8.GetBytes(text);
-        byte[] instruction = new byte[5 + utf8.Length];
-        instruction[0] = (byte)'X';
-        BinaryPrimitives.WriteInt32LittleEndian(instruction.AsSpan(1), utf8.Length);
-        utf8.CopyTo(instruction, 5);
-        return instruction;
-    }
+    [TestCase("\u0080\u0001N.", "protocol 2, found protocol 1", TestName = "What_torch_never_writes_is_refused(protocol 1)")]
+    [TestCase("\u0080\u0003N.", "protocol 2, found protocol 3", TestName = "What_torch_never_writes_is_refused(protocol 3)")]
+    [TestCase("(N.", "one value left at STOP", TestName = "What_torch_never_writes_is_refused(a mark that is left)")]
+    [TestCase("NN.", "one value left at STOP", TestName = "What_torch_never_writes_is_refused(a value that is left)")]
+    [TestCase("comegaconf.nodes\nAnyNode\nN\u0085\u0081.", "made without arguments", TestName = "What_torch_never_writes_is_refused(an instance made of something)")]
+    [TestCase("comegaconf.nodes\nAnyNode\n)\u0081}b}b.", "BUILD of an object with a dict", TestName = "What_torch_never_writes_is_refused(an object built twice)")]
+    [TestCase("(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\0" +
+        "0X\u0003\0\0\0cpuJ\u00FF\u00FF\u00FF\u00FFtQ.", "storages of a size",
+        TestName = "What_torch_never_writes_is_refused(a storage of -1 elements)")]
+    public void What_torch_never_writes_is_refused(string pickle, string said) => Assert.That(
+        () => Unpickler.Load("x", Encoding.Latin1.GetBytes(pickle)), Throws.TypeOf<ModelFormatException>().With.Message.Contains(said));
 
     private static void Zip(string path, byte[] pickle)
     {
