@@ -51,6 +51,26 @@ public class ModelConverterTests
         Assert.That($"{ModelConfig.Load(folder["package"]).HiddenActivation}", Is.EqualTo(activation));
     }
 
+    [TestCase("", AcmSemantics.Paper)]
+    [TestCase(""", "acm_semantics": null""", AcmSemantics.Paper)]
+    [TestCase(""", "acm_semantics": "paper" """, AcmSemantics.Paper)]
+    [TestCase(""", "acm_semantics": "published_code" """, AcmSemantics.PublishedCode)]
+    public void Semantics_are_those_the_folder_was_made_for(string stored, AcmSemantics expected)
+    {
+        using TemporaryFolder folder = new();
+        Convert(folder, null, Source(folder, With($"\"acm\": {{}}{stored}")));
+        Assert.That(ModelConfig.Load(folder["package"]).Semantics, Is.EqualTo(expected));
+    }
+
+    [TestCase("\"neither\"")]
+    [TestCase("1")]
+    public void Semantics_that_are_none_are_refused(string stored)
+    {
+        using TemporaryFolder folder = new();
+        string source = Source(folder, With($"\"acm\": {{}}, \"acm_semantics\": {stored}"));
+        Assert.That(() => Convert(folder, null, source), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("acm_semantics"));
+    }
+
     [TestCase("is_decoder", "true")]
     [TestCase("add_cross_attention", "true")]
     [TestCase("position_embedding_type", "\"relative_key\"")]
@@ -61,6 +81,14 @@ public class ModelConverterTests
         string source = Source(folder, With($"\"{key}\": {value}"));
         Assert.That(() => Convert(folder, null, source), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo(key));
         Assert.That(Directory.EnumerateFileSystemEntries(folder.Path), Is.EqualTo(new[] { source }), "nothing is left");
+    }
+
+    [TestCase("type_vocab_size", "3", "embeddings.token_type_embeddings.weight")]
+    public void What_the_weights_contradict_is_refused_by_their_name(string key, string value, string tensor)
+    {
+        using TemporaryFolder folder = new();
+        string source = Source(folder, With($"\"{key}\": {value}"));
+        Assert.That(() => Convert(folder, null, source), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo(tensor));
     }
 
     [TestCase("Dense")]
@@ -94,11 +122,59 @@ public class ModelConverterTests
     }
 
     [Test]
+    public void A_tokenizers_own_switches_go_before_what_case_suggests()
+    {
+        using TemporaryFolder folder = new();
+        string source = Source(folder);
+        File.WriteAllText(folder["source", "tokenizer_config.json"], """{"do_lower_case": false, "strip_accents": true, "tokenize_chinese_chars": false}""");
+        Convert(folder, null, source);
+        Assert.That(ModelConfig.Load(folder["package"]).Text, Is.EqualTo(new TextPreprocessing(LowerCase: false, StripAccents: true, SplitChinese: false, MaxLength: 64)));
+    }
+
+    [Test]
+    public void What_else_a_pooling_file_says_is_no_way_of_pooling()
+    {
+        using TemporaryFolder folder = new();
+        string source = Source(folder);
+        Directory.CreateDirectory(folder["source", "1_Pooling"]);
+        File.WriteAllText(
+            folder["source", "1_Pooling", "config.json"],
+            """{"word_embedding_dimension": 32, "pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false, "pooling_mode_lasttoken": false, "include_prompt": true}""");
+        Convert(folder, null, source);
+        Assert.That(ModelConfig.Load(folder["package"]).Bert!.Pooling, Is.EqualTo(Pooling.Cls));
+    }
+
+    [Test]
+    public void A_report_counts_the_package()
+    {
+        using TemporaryFolder folder = new();
+        ConversionReport report = Convert(folder);
+        using SafeTensorsFile package = SafeTensorsFile.Open(folder["package", "model.safetensors"]);
+        Assert.That((report.Output, report.Tensors, report.Bytes), Is.EqualTo((folder["package"], package.Names.Count, new FileInfo(package.Path).Length)));
+    }
+
+    [Test]
+    public void The_case_of_a_files_extension_does_not_matter()
+    {
+        using TemporaryFolder folder = new();
+        string source = folder.CopyAs(SharedFolder.Data("vit-tiny", "original.safetensors"), "VIT.SAFETENSORS");
+        Assert.That(Convert(folder, new ConversionOptions { Heads = 2 }, source).Source, Is.EqualTo("a torchvision state dict"));
+    }
+
+    [Test]
+    public void A_configuration_that_names_no_model_is_told_what_it_lacks()
+    {
+        using TemporaryFolder folder = new();
+        string source = Source(folder, "{}");
+        Assert.That(() => Convert(folder, null, source), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("model_type"));
+    }
+
+    [Test]
     public void What_was_chosen_or_is_missing_is_noted()
     {
         using TemporaryFolder folder = new();
         Assert.That(Convert(folder).Notes, Has.One.Contains("the mean over its tokens was chosen").And.One.Contains("no vocab.txt"));
-        Assert.That(ModelConverter.Convert([folder["source"]], folder["asked"], new ConversionOptions { Pooling = "cls" }).Notes, Has.None.Contains("was chosen"));
+        Assert.That(ModelConverter.Convert([folder["source"]], folder["asked"], new ConversionOptions { Pooling = "cls" }).Notes, Has.None.Contains("was chosen").And.None.Contains("not used"));
         ConversionReport vision = ModelConverter.Convert([SharedFolder.Data("vit-tiny", "original.safetensors")], folder["vision"], new ConversionOptions { Heads = 2, Normalize = true });
         Assert.That(vision.Notes, Has.One.Contains("pooling and unit length are a text encoder's"));
     }

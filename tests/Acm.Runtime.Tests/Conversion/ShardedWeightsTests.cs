@@ -91,6 +91,33 @@ public class ShardedWeightsTests
         Assert.That(Converted(), Is.EqualTo(want));
     }
 
+    /// <summary>As Hugging Face looks for them; what comes later is not even opened.</summary>
+    [Test]
+    public void Safetensors_go_before_PyTorchs_own_format_and_one_file_before_shards()
+    {
+        File.Copy(_whole, _folder["source", "model.safetensors"]);
+        File.WriteAllText(_folder["source", "model.safetensors.index.json"], "broken");
+        File.WriteAllText(_folder["source", "pytorch_model.bin"], "broken");
+        Assert.That(Converted(), Is.Not.Empty);
+        File.Delete(_folder["source", "model.safetensors"]);
+        WriteShards();
+        Assert.That(Converted(), Is.Not.Empty);
+    }
+
+    [Test]
+    public void Files_are_closed_again([Values] bool refused)
+    {
+        WriteShards(".bin", change: map => map[refused ? "ghost" : map.First().Key] = Shard(0, ".bin"));
+        if (refused)
+            Refused();
+        else
+            Assert.That(Converted(), Is.Not.Empty);
+        foreach (string file in Directory.GetFiles(_folder["source"]))
+            using (File.Open(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+            {
+            }
+    }
+
     [TestCase("../model-00001-of-00003.safetensors")]
     [TestCase("..\\model-00001-of-00003.safetensors")]
     [TestCase("/etc/passwd")]
