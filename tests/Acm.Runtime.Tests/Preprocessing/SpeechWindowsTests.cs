@@ -7,7 +7,7 @@ namespace Acm.Runtime.Tests.Preprocessing;
 
 public class SpeechWindowsTests
 {
-    private const int Rate = 16000, Stride = 320, Window = 20 * Rate, Overlap = 4 * Rate;
+    internal const int Rate = 16000, Stride = 320, Window = 20 * Rate, Overlap = 4 * Rate;
 
     // Words of 0.2 to 0.5 s, half a second or less apart, over a background of their own, which begins and ends them.
     private static float[] Utterance(Random random, double background = 0.002)
@@ -21,22 +21,23 @@ public class SpeechWindowsTests
         return [.. samples];
     }
 
-    private static IEnumerable<float> Noise(Random random, int hops, double loudness) =>
+    internal static IEnumerable<float> Noise(Random random, int hops, double loudness) =>
         Enumerable.Range(0, hops * Stride).Select(_ => (float)((random.NextDouble() * 2 - 1) * loudness));
 
-    private static (List<SpeechWindow> Windows, long Heard) Cut(float[] samples, Random random)
+    internal static (List<SpeechWindow> Windows, long Heard) Cut(
+        float[] samples, Random random, int stride = Stride, int window = Window, int overlap = Overlap, int? piece = null)
     {
-        using SpeechWindows windows = new(Pieces(), Rate, Stride, Window, Overlap);
+        using SpeechWindows windows = new(Pieces(), Rate, stride, window, overlap);
         List<SpeechWindow> all = [];
-        while (windows.Next(out SpeechWindow window))
-            all.Add(window);
+        while (windows.Next(out SpeechWindow next))
+            all.Add(next);
         return (all, windows.Heard);
 
         IEnumerable<float[]> Pieces()
         {
             for (int from = 0, to; from < samples.Length; from = to)
             {
-                to = Math.Min(samples.Length, from + random.Next(1, 100_000));
+                to = Math.Min(samples.Length, from + (piece ?? random.Next(1, 100_000)));
                 yield return samples[from..to];
             }
         }
