@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -31,10 +32,13 @@ public sealed class SpeechTranscriberTests : IDisposable
         _folder.Dispose();
     }
 
-    private AcmModel Load(int seed, string vocabulary)
+    private AcmModel Load(int seed, string vocabulary, bool normalize = false)
     {
-        string folder = _folder[$"{seed}"];
+        string folder = _folder[$"{seed}"], file = Path.Combine(folder, "config.json");
         RandomPackage.Write(folder, seed, Architecture.Wav2Vec2);
+        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
+        config["preprocessing"] = new JsonObject { ["do_normalize"] = normalize };
+        File.WriteAllText(file, config.ToJsonString());
         File.WriteAllText(Path.Combine(folder, "vocab.txt"), vocabulary);
         return AcmModel.Load(folder);
     }
@@ -42,9 +46,32 @@ public sealed class SpeechTranscriberTests : IDisposable
     private List<TranscriptPart> Transcribe(
         int samples, RunOptions? run = null, int rate = 16000, double window = 20, double overlap = 4, SpeechTranscriber? transcriber = null)
     {
+        return [.. (transcriber ?? new SpeechTranscriber(_model, _session, window, overlap)).Transcribe(Recording(Noise(samples), rate), run)];
+    }
+
+    private static double[] Noise(int samples)
+    {
         Random random = new(1);
-        byte[] wav = WavReaderTests.Wav(1, 16, 1, rate, [.. Enumerable.Range(0, samples).Select(_ => random.NextDouble() - 0.5)]);
-        return [.. (transcriber ?? new SpeechTranscriber(_model, _session, window, overlap)).Transcribe(WavReader.Open(new MemoryStream(wav), "made"), run)];
+        return [.. Enumerable.Range(0, samples).Select(_ => random.NextDouble() - 0.5)];
+    }
+
+    private static WavReader Recording(double[] samples, int rate = 16000) => WavReader.Open(new MemoryStream(WavReaderTests.Wav(1, 16, 1, rate, samples)), "made");
+
+    /// <summary>What a model hears in samples that are given to it as they are: ids, and the share of its learners that ran, by frame.</summary>
+    private static (int[] Best, float[] Share) Alone(AcmModel model, InferenceSession session, float[] samples)
+    {
+        InferenceResult result = session.CreateResult();
+        session.Run(ModelInput.Samples(samples, [samples.Length]), result, new RunOptions { ClassesOnly = true });
+        double all = model.Sites.Sum(static site => (double)site.MacsPerLearner * site.Learners);
+        float[] share = [.. Enumerable.Range(0, result.Tokens).Select(frame => (float)model.Sites.Sum(site => result.K(site.Path)[frame] * (double)site.MacsPerLearner / all))];
+        return (result.Classes.ToArray(), share);
+    }
+
+    private static float[] Heard(double[] samples)
+    {
+        float[] heard = new float[samples.Length];
+        Assert.That(Recording(samples).Read(heard), Is.EqualTo(heard.Length));
+        return heard;
     }
 
     [TestCase(0.99, 0)]
@@ -106,6 +133,71 @@ public sealed class SpeechTranscriberTests : IDisposable
         Assert.That(parts, Has.Count.GreaterThan(2));
         TimedWord word = parts.SelectMany(static part => part.Words).Single();
         Assert.That(word.End - word.Start, Is.GreaterThan(1), "longer than a window");
+    }
+
+    /// <summary>What two windows share is told once: up to the cut as the first heard it, words and learners alike.</summary>
+    [Test]
+    public void What_windows_share_is_joined_where_both_hear_nothing()
+    {
+        const int window = 16_000, overlap = 6_400, samples = 24_000;
+        double[] noise = Noise(samples);
+        float[] heard = Heard(noise);
+        int stride = _model.Config.Wav2Vec2!.ConvStride.Aggregate(1, static (product, next) => product * next), start = window - overlap;
+        Assert.That(start % stride, Is.Zero);
+        var (first, firstShare) = Alone(_model, _session, heard[..window]);
+        var (second, secondShare) = Alone(_model, _session, heard[start..]);
+        int keep = start / stride, cut = WindowStitch.Cut(first[keep..], second.AsSpan(0, first.Length - keep), blank: 0, delimiter: 1);
+        Assert.That(cut, Is.GreaterThan(0).And.LessThan(first.Length - keep));
+
+        List<TranscriptPart> parts = [.. new SpeechTranscriber(_model, _session, 1, 0.4).Transcribe(Recording(noise))];
+        Assert.That(parts, Has.Count.EqualTo(2));
+        Assert.That(parts.SelectMany(static part => part.LearnerShare), Is.EqualTo(firstShare[..(keep + cut)].Concat(secondShare[cut..])).Within(1e-6f));
+        string words = CtcDecoder.Text([.. first[..(keep + cut)], .. second[cut..]], _model.Config.Entries!, blank: 0);
+        Assert.That(parts.SelectMany(static part => part.Words).Select(static word => word.Text), Is.EqualTo(words.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Test]
+    public void Windows_that_share_nothing_follow_each_other()
+    {
+        List<TranscriptPart> parts = Transcribe(40_000, window: 1, overlap: 0);
+        Assert.That(parts, Has.Count.EqualTo(3));
+        Assert.That(parts[^1].Seconds, Is.EqualTo(2.5));
+    }
+
+    /// <summary>Half a second each of sound, 3 seconds apart, and silence behind: a word is where it was heard, is told once, and goes over no pause.</summary>
+    [Test]
+    public void Words_are_where_they_were_heard_and_silence_is_told_to_its_end()
+    {
+        using AcmModel model = Load(1, "<pad>\na\nb\nc\nd\n");
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+        double[] sound = Noise(8_000), silence = new double[48_000];
+        List<TranscriptPart> parts = [.. new SpeechTranscriber(model, session, 5, 1).Transcribe(Recording([.. sound, .. silence, .. sound, .. silence]))];
+        Assert.That(parts, Has.Count.EqualTo(3), "two with sound, and the silence at the end");
+        Assert.That((parts[^1].Seconds, parts[^1].FramesRun), Is.EqualTo((7.0, 0)));
+        TimedWord[] words = [.. parts.SelectMany(static part => part.Words)];
+        Assert.That(words, Has.Length.EqualTo(2));
+        Assert.That((words[0].Start, words[0].End), Is.EqualTo((0.0, 1.0)).Using<double>(static (found, about) => Math.Abs(found - about) < 1.01));
+        Assert.That(words[1].Start, Is.InRange(3.1, 5.5));
+    }
+
+    [Test]
+    public void A_recording_is_normalised_where_the_package_says_so([Values] bool normalize)
+    {
+        double[] quiet = [.. Noise(600).Select(static sample => sample / 50)];
+        float[] raw = Heard(quiet), normal = Heard(quiet);
+        AudioNormalization.Apply(normal);
+        // Until a model to which it makes a difference.
+        for (int seed = 100; ; seed++)
+        {
+            using AcmModel model = Load(seed, "<pad>\n|\na\nb\nc\n", normalize);
+            using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+            float[] share = Alone(model, session, raw).Share, normalShare = Alone(model, session, normal).Share;
+            if (share.SequenceEqual(normalShare))
+                continue;
+            TranscriptPart part = new SpeechTranscriber(model, session).Transcribe(Recording(quiet)).Single();
+            Assert.That(part.LearnerShare, Is.EqualTo(normalize ? normalShare : share).Within(1e-6f));
+            return;
+        }
     }
 
     [Test]
