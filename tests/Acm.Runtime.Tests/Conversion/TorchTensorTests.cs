@@ -68,6 +68,18 @@ public class TorchTensorTests
     }
 
     [Test]
+    public void A_file_that_is_refused_is_closed()
+    {
+        File.WriteAllText(_folder["cut.pth"], "PK\u0003\u0004 and no more");
+        TorchFile.Replace(_file, "archive/data.pkl", static _ => new byte[(8 << 20) + 1]);
+        foreach (var (file, expected) in new[] { (_folder["cut.pth"], "a readable zip"), (_file, "at most 8388608 bytes") })
+        {
+            Assert.That(() => Checkpoint.Open(file), Throws.TypeOf<ModelFormatException>().With.Message.Contains(expected));
+            File.Open(file, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+        }
+    }
+
+    [Test]
     public void A_second_pickle_is_refused()
     {
         TorchFile.Add(_file, "other/data.pkl", [0x80, 2, (byte)'N', (byte)'.']);

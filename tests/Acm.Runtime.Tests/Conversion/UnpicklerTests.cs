@@ -168,8 +168,43 @@ public class UnpicklerTests
     [TestCase("(X\u0007\0\0\0storagectorch\nFloatStorage\nX\u0001\0\0\0" +
         "0X\u0003\0\0\0cpuJ\u00FF\u00FF\u00FF\u00FFtQ.", "storages of a size",
         TestName = "What_torch_never_writes_is_refused(a storage of -1 elements)")]
+    [TestCase("}(X\u0001\0\0\0au.", "a value for every key", TestName = "What_torch_never_writes_is_refused(a key without a value)")]
+    [TestCase("}]Ns.", "keys that are text or whole numbers", TestName = "What_torch_never_writes_is_refused(a list as a key)")]
+    [TestCase("ccollections\nOrderedDict\n)\u0081.", "NEWOBJ of a configuration class", TestName = "What_torch_never_writes_is_refused(an instance of another class)")]
+    [TestCase("ccollections\ndefaultdict\nK\u0001\u0085R.", "called as torch.save does", TestName = "What_torch_never_writes_is_refused(a default that is no class)")]
+    [TestCase("}K\u0001b.", "BUILD of an object with a dict", TestName = "What_torch_never_writes_is_refused(a dict built of a number)")]
+    [TestCase("X\u0001\0\0\0\u00FF.", "text in UTF-8", TestName = "What_torch_never_writes_is_refused(text of another encoding)")]
     public void What_torch_never_writes_is_refused(string pickle, string said) => Assert.That(
         () => Unpickler.Load("x", Encoding.Latin1.GetBytes(pickle)), Throws.TypeOf<ModelFormatException>().With.Message.Contains(said));
+
+    [TestCase("torch\nFloatStorage", TensorDType.F32)]
+    [TestCase("torch\nHalfStorage", TensorDType.F16)]
+    [TestCase("torch\nBFloat16Storage", TensorDType.BF16)]
+    [TestCase("torch\nDoubleStorage", TensorDType.F64)]
+    [TestCase("torch\nLongStorage", TensorDType.I64)]
+    [TestCase("torch\nIntStorage", TensorDType.I32)]
+    [TestCase("torch\nShortStorage", TensorDType.I16)]
+    [TestCase("torch\nCharStorage", TensorDType.I8)]
+    [TestCase("torch\nByteStorage", TensorDType.U8)]
+    [TestCase("torch\nBoolStorage", TensorDType.Bool)]
+    [TestCase("typing\nAny", null)]
+    public void Storages_are_of_torchs_own_types(string name, TensorDType? type)
+    {
+        byte[] pickle =
+        [
+            .. Start, (byte)'(', .. TorchFile.Text("storage"), .. Encoding.ASCII.GetBytes($"c{name}\n"), .. TorchFile.Text("7"), .. TorchFile.Text("cpu"),
+            (byte)'K', 4, (byte)'t', (byte)'Q', (byte)'.',
+        ];
+        if (type is { } known)
+            Assert.That(Unpickler.Load("x", pickle), Is.EqualTo(new PickleStorage(known, "7", 4)));
+        else
+            Assert.That(() => Unpickler.Load("x", pickle), Throws.TypeOf<ModelFormatException>().With.Message.Contains("storages of a known type"));
+    }
+
+    /// <summary>As in Python: of two values for a key the later stays.</summary>
+    [Test]
+    public void A_key_that_is_set_twice_has_its_later_value() =>
+        Assert.That(((PickleDict)Unpickler.Load("x", [.. Start, .. "}K\u0001K\u0002sK\u0001K\u0003s."u8])!)[1L], Is.EqualTo(3L));
 
     private static void Zip(string path, byte[] pickle)
     {
