@@ -113,6 +113,7 @@ public class HuggingFaceVisionTests
     [TestCase(13, "")]
     [TestCase(12, "no")]
     [TestCase(12, "1")]
+    [TestCase(12, "-")]
     public void Labels_that_are_not_those_of_the_classes_are_left_out(int count, string before)
     {
         Convert($$""", "id2label": { {{string.Join(", ", Enumerable.Range(0, count).Select(i => $"\"{before}{i}\": \"x\""))}} }""");

@@ -186,11 +186,13 @@ public class ModelConverterTests
         string source = Source(folder), file = folder["file"], full = Directory.CreateDirectory(folder["full"]).FullName;
         File.WriteAllText(file, "mine");
         File.WriteAllText(folder["full", "file"], "mine");
+        Directory.CreateDirectory(folder["nested", "empty"]);
         (string[] Sources, string Output, ConversionOptions Options, string Message)[] calls =
         [
             ([], folder["package"], new(), "no source"),
             ([source], file, new(), "is there already"),
             ([source], full, new(), "is there already"),
+            ([source], folder["nested"], new(), "is there already"),
             ([source], folder["package"], new() { Heads = 0 }, "0 attention heads"),
             ([source], folder["package"], new() { Heads = 4 }, "4 attention heads were asked for.*says 2"),
         ];

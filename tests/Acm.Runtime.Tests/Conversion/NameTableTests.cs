@@ -38,6 +38,11 @@ public class NameTableTests
         Assert.That(table.Apply(MadeTensor.State(names.Select(static name => new MadeTensor(name, [1, 4], TensorDType.I64)))), Is.Empty);
     }
 
+    [TestCase("heads.weight")]
+    [TestCase("heads.head.weight")]
+    public void A_head_may_be_called_as_in_older_files(string name) =>
+        Assert.That(TorchvisionNames.Table.Apply(MadeTensor.State(new MadeTensor(name, [4]))).Keys, Is.EqualTo(new[] { "heads.head.weight" }));
+
     [Test]
     public void One_matrix_becomes_those_of_q_k_and_v_in_this_order()
     {

@@ -113,9 +113,27 @@ public class PublishedArgumentsTests
     }
 
     [Test]
-    public void Sizes_that_the_dense_model_contradicts_are_refused()
+    public void A_word_for_biases_that_is_none_is_refused()
     {
-        PublishedChanges.Set(_folder["base.pth"], "image_size", PublishedChanges.Number(16), PublishedChanges.Number(32));
+        PublishedChanges.Set(_folder["acm.pth"], "bias", TorchFile.Text("hidden_only"), TorchFile.Text("some"));
+        Assert.That(() => Convert(), Throws.TypeOf<ModelFormatException>().With.Property("Tensor").EqualTo("args.model_args.bias"));
+    }
+
+    [Test]
+    public void A_site_that_the_arguments_do_not_name_is_dense()
+    {
+        PublishedChanges.Rename(_folder["acm.pth"], "ffn", "another");
+        Assert.That(Config()["acm"]!.AsObject().Select(static site => site.Key), Is.EqualTo(new[] { "q_proj", "k_proj", "v_proj", "o_proj" }));
+    }
+
+    [TestCase("image_size", 16, 32)]
+    [TestCase("patch_size", 8, 4)]
+    [TestCase("num_layers", 1, 2)]
+    [TestCase("hidden_dim", 12, 24)]
+    [TestCase("num_classes", 4, 5)]
+    public void Sizes_that_the_dense_model_contradicts_are_refused(string argument, byte said, byte other)
+    {
+        PublishedChanges.Set(_folder["base.pth"], argument, PublishedChanges.Number(said), PublishedChanges.Number(other));
         Assert.That(() => Convert(), Throws.TypeOf<ModelFormatException>());
         Assert.That(Directory.Exists(_folder["package"]), Is.False);
     }
