@@ -33,6 +33,7 @@ public class SpeechMarginsTests
     [TestCase("l100 b3 s100 l100 s1200", "0+175p 183+195p", TestName = "A_window_ends(a margin behind the word where that is too short to be one)")]
     [TestCase("l100 b40 s5 b55 l100 s1200", "0+140p 145+230p", TestName = "A_window_ends(where digital silence of a tenth of a second begins)")]
     [TestCase("l100 b40 s4 b56 l100 s1200", "0+175p 180+195p", TestName = "A_window_ends(a margin behind the word where it is shorter)")]
+    [TestCase("l100 s40 b15 l100 s1200", "0+140p 140+190p", TestName = "A_window_ends(before the background of what follows)")]
     [TestCase("l100 b50 l1000", "0+139p 139+1000o 939+211r", TestName = "A_window_ends(in a pause of a second)")]
     [TestCase("l100 b49 l1000", "0+1000o 800+349r", TestName = "A_window_ends(not in one a little shorter, of its first quarter)")]
     [TestCase("l600 b12 l1000", "0+606p 606+1000o 1406+206r", TestName = "A_window_ends(in the middle of a pause of a quarter of a second)")]
