@@ -45,7 +45,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            using var stream = PackageFile.Open(path);
             return Open(path, stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)

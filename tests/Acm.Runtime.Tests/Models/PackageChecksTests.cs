@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -89,6 +90,27 @@ public class PackageChecksTests
         Assert.That(Maps(), Does.Not.Contain(weights));
 
         static string Maps() => File.ReadAllText("/proc/self/maps");
+    }
+
+    /// <summary>Whoever opens one waits until somebody writes into it.</summary>
+    [TestCase("config.json"), TestCase("model.safetensors"), TestCase("labels.txt"), Platform(Exclude = "Win")]
+    public void A_pipe_in_a_files_place(string name)
+    {
+        using var folder = Changed(static _ => { });
+        File.Delete(folder[name]);
+        using (Process make = Process.Start("mkfifo", [folder[name]]))
+            Assert.That(make.WaitForExit(10_000));
+        Task load = Task.Run(() => AcmModel.Load(folder.Path).Dispose());
+        Assert.That(() => load.Wait(20_000), Throws.InnerException.TypeOf<ModelFormatException>().With.InnerException.Message.Match($"{name}: expected .*, found a pipe"));
+    }
+
+    [TestCase("config.json"), TestCase("model.safetensors"), TestCase("labels.txt"), Platform(Exclude = "Win")]
+    public void A_device_in_a_files_place(string name)
+    {
+        using var folder = Changed(static _ => { });
+        File.Delete(folder[name]);
+        File.CreateSymbolicLink(folder[name], "/dev/zero");
+        Assert.That(() => AcmModel.Load(folder.Path), Throws.TypeOf<ModelFormatException>().With.Message.Contains(name));
     }
 
     [Test]
