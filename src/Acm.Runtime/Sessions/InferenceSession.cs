@@ -25,17 +25,26 @@ public sealed class InferenceSession : IDisposable
 
     internal InferenceSession(ModelConfig config, ForwardPlan plan, SessionOptions options, IBackend backend, string reason)
     {
-        _plan = plan;
-        _backend = backend;
-        BackendReason = reason;
-        _maxBatch = options.MaxBatch;
-        _maxLength = LongestBatch(config, options);
-        _check = new InputCheck(plan, _maxBatch, _maxLength);
-        _pool = new WorkspacePool(backend, plan, _maxBatch, _maxLength);
-        _routing = new RoutingResolver(plan, config.Budget);
-        _cost = new CostModel(plan, config.IntermediateSize);
-        _outputCost = backend.OutputPlan is { } less ? new CostModel(less, config.IntermediateSize) : _cost;
-        _queue = new RunQueue(this);
+        try
+        {
+            _plan = plan;
+            _backend = backend;
+            BackendReason = reason;
+            _maxBatch = options.MaxBatch;
+            _maxLength = LongestBatch(config, options);
+            _check = new InputCheck(plan, _maxBatch, _maxLength);
+            _pool = new WorkspacePool(backend, plan, _maxBatch, _maxLength);
+            _routing = new RoutingResolver(plan, config.Budget);
+            _cost = new CostModel(plan, config.IntermediateSize);
+            _outputCost = backend.OutputPlan is { } less ? new CostModel(less, config.IntermediateSize) : _cost;
+            _queue = new RunQueue(this);
+        }
+        catch
+        {
+            // Nobody else has it to dispose of.
+            Releasing.Quietly(backend);
+            throw;
+        }
     }
 
     /// <summary>Which backend runs: <c>cpu</c>, <c>cuda</c>, <c>simulator</c>, <c>reference</c>.</summary>

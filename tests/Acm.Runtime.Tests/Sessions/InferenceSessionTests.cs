@@ -1,3 +1,5 @@
+using Acm.Runtime.Backends;
+using Acm.Runtime.Plan;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -6,6 +8,32 @@ namespace Acm.Runtime.Tests.Sessions;
 [TestFixture]
 public sealed class InferenceSessionTests
 {
+    /// <summary>No session can be made of it.</summary>
+    private sealed class Unfit : IBackend
+    {
+        public bool IsDisposed { get; private set; }
+
+        public string Name => "unfit";
+
+        public string Description => "unfit";
+
+        public ForwardPlan? OutputPlan => throw new InvalidOperationException("unfit");
+
+        public IForward CreateForward(int maxSequences, int maxLength) => throw new NotSupportedException();
+
+        public void Dispose() => IsDisposed = true;
+    }
+
+    /// <summary>Its threads and its memory on a device have no other owner.</summary>
+    [Test]
+    public void ASessionThatCannotBeMadeEndsItsBackend()
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("vit-tiny"));
+        Unfit backend = new();
+        Assert.That(() => new InferenceSession(model.Config, model.Plan, new SessionOptions(), backend, ""), Throws.InvalidOperationException.With.Message.EqualTo("unfit"));
+        Assert.That(backend.IsDisposed, Is.True);
+    }
+
     [Test]
     public void ARunThatFailsLeavesNothingOfTheOneBefore([Values(BackendKind.Reference, BackendKind.Cpu)] BackendKind backend)
     {
