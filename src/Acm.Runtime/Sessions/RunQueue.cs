@@ -1,4 +1,5 @@
 using System.Threading.Tasks.Sources;
+using Acm.Native.Threading;
 
 namespace Acm.Runtime;
 
@@ -38,14 +39,14 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
     /// <summary>Finishes what is queued, then ends the thread.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        using (new UninterruptedLock(_gate))
         {
             _disposed = true;
             Monitor.Pulse(_gate);
         }
-        if (_thread != Thread.CurrentThread)
+        if (_thread is { } thread && thread != Thread.CurrentThread)
         {
-            _thread?.Join();
+            Uninterrupted.Do(thread.Join);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Acm.Native;
+using Acm.Native.Threading;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Plan;
 
@@ -24,6 +25,7 @@ internal sealed class Workspace(IForward forward, int sequences, int length, int
 internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxBatch, int maxLength) : IDisposable
 {
     private readonly Workspace?[] _idle = new Workspace?[Math.Max(16, 2 * Environment.ProcessorCount)];
+    private readonly object _allBack = new();
     private int _lent;
     private int _disposed;
 
@@ -84,10 +86,15 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        SpinWait spin = default;
-        while (Volatile.Read(ref _lent) > 0)
-            spin.SpinOnce();
+        Uninterrupted.Do(WaitForRuns);
         Releasing.All([.. _idle, backend]);
+    }
+
+    private void WaitForRuns()
+    {
+        lock (_allBack)
+            while (Volatile.Read(ref _lent) > 0)
+                Monitor.Wait(_allBack);
     }
 
     private IForward Create(int sequences, int length)
@@ -127,7 +134,10 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         }
         finally
         {
-            Interlocked.Decrement(ref _lent);
+            // A full fence: either this run sees Dispose, or Dispose sees this run gone.
+            if (Interlocked.Decrement(ref _lent) == 0 && Volatile.Read(ref _disposed) != 0)
+                using (new UninterruptedLock(_allBack))
+                    Monitor.Pulse(_allBack);
         }
     }
 

@@ -1,5 +1,6 @@
 using Acm.Native.Threading;
 using Acm.Runtime.Backends.Cpu;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Runtime.Tests.Cpu;
@@ -255,6 +256,14 @@ public sealed class WorkerPoolTests
         go.Set();
         Assert.That(caller.Join(TimeSpan.FromSeconds(60)) && helper.Join(TimeSpan.FromSeconds(30)), Is.True);
         Assert.That((done, interrupted), Is.EqualTo((true, true)), "it waited, and was interrupted where it waited next");
+    }
+
+    [Test]
+    public void AnInterruptedThreadEndsTheHelpersAllTheSame()
+    {
+        // Cores of its own, so that nobody else has the pool open.
+        WorkerPool pool = WorkerPool.Open(4, [0]);
+        new Interrupted(pool.Close).WasDoneFirst();
     }
 
     [Test]

@@ -33,9 +33,9 @@ public sealed class RunQueueTests
         {
         }
 
-        public void Dispose()
-        {
-        }
+        public bool IsDisposed { get; private set; }
+
+        public void Dispose() => IsDisposed = true;
     }
 
     private static (AcmModel Model, Backend Backend, InferenceSession Session, float[] Image) Make()
@@ -136,6 +136,21 @@ public sealed class RunQueueTests
         await Task.WhenAll(runs).WaitAsync(s_soon).ConfigureAwait(false);
         Assert.That(disposing.Join(s_soon), Is.True);
         Assert.That(results.Select(static result => result.Batch), Has.All.EqualTo(1));
+    }
+
+    [Test]
+    public void AnInterruptedThreadWaitsForTheRunsThatAreQueued()
+    {
+        var (model, backend, session, image) = Make();
+        using AcmModel loaded = model;
+        backend.Open.Reset();
+        Task run = session.RunAsync(ModelInputMemory.Pixels(image), session.CreateResult()).AsTask();
+        Interrupted disposing = new(session.Dispose);
+        disposing.InterruptOften();
+        Assert.That((run.IsCompleted, backend.IsDisposed), Is.EqualTo((false, false)));
+        backend.Open.Set();
+        disposing.WasDoneFirst();
+        Assert.That((run.Wait(s_soon), backend.IsDisposed), Is.EqualTo((true, true)));
     }
 
     [Test]

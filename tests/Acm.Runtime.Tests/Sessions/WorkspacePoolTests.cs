@@ -2,6 +2,7 @@ using Acm.Native;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Backends.Cpu;
 using Acm.Runtime.Plan;
+using Acm.Testing;
 using NUnit.Framework;
 using Buffer = Acm.Runtime.Plan.Buffer;
 
@@ -233,6 +234,20 @@ public sealed class WorkspacePoolTests
                 return e;
             }
         }
+    }
+
+    [Test]
+    public void AnInterruptedThreadWaitsForTheRunsUnderWayAndFreesEverythingAllTheSame()
+    {
+        Backend backend = new(runs: 1);
+        WorkspacePool pool = new(backend, s_plan, 1, 1);
+        Workspace running = pool.Rent(1, 1);
+        Interrupted disposing = new(pool.Dispose);
+        disposing.InterruptOften();
+        Assert.That(backend.IsDisposed, Is.False);
+        pool.Return(running);
+        disposing.WasDoneFirst();
+        Assert.That((backend.Alive, backend.IsDisposed), Is.EqualTo((0, true)));
     }
 
     [Test]

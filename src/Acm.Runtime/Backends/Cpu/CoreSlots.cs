@@ -1,3 +1,5 @@
+using Acm.Native.Threading;
+
 namespace Acm.Runtime.Backends.Cpu;
 
 /// <summary>

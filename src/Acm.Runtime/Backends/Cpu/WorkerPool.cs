@@ -69,9 +69,9 @@ internal sealed class WorkerPool
             _ended = true;
         }
         if (_threads.Count > 0)
-            _wake.Release(_threads.Count);
+            Uninterrupted.Do(() => _wake.Release(_threads.Count));
         foreach (Thread thread in _threads)
-            thread.Join();
+            Uninterrupted.Do(thread.Join);
         _wake.Dispose();
     }
 

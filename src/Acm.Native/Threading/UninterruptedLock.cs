@@ -1,4 +1,4 @@
-namespace Acm.Runtime.Backends.Cpu;
+namespace Acm.Native.Threading;
 
 /// <summary>A lock for what has to be done even by a thread that is being interrupted: <see cref="Thread.Interrupt"/> takes effect where it waits next.</summary>
 internal readonly ref struct UninterruptedLock
