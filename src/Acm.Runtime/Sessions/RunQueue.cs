@@ -7,7 +7,9 @@ namespace Acm.Runtime;
 /// Runs that callers await, carried out in order on a thread of the session's own, so that no thread of the caller's pool
 /// computes. Items are reused: after warm-up a queued run allocates nothing.
 /// </summary>
-internal sealed class RunQueue(InferenceSession session) : IDisposable
+/// <param name="session">Carries them out.</param>
+/// <param name="start">Starts its thread; null: as any.</param>
+internal sealed class RunQueue(InferenceSession session, Action<Thread>? start = null) : IDisposable
 {
     private readonly object _gate = new();
     private readonly Queue<Item> _waiting = new();
@@ -23,14 +25,11 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
             {
                 return ValueTask.FromException(new ObjectDisposedException(typeof(InferenceSession).FullName));
             }
+            // Before anything waits for it: the system may have no thread to give.
+            _thread ??= Started();
             var item = _spare.Count > 0 ? _spare.Pop() : new Item(this);
             item.Set(input, result, options);
             _waiting.Enqueue(item);
-            if (_thread is null)
-            {
-                _thread = new Thread(Work) { IsBackground = true, Name = "acm runs" };
-                _thread.Start();
-            }
             Monitor.Pulse(_gate);
             return item.Task;
         }
@@ -48,6 +47,13 @@ internal sealed class RunQueue(InferenceSession session) : IDisposable
         {
             Uninterrupted.Do(thread.Join);
         }
+    }
+
+    private Thread Started()
+    {
+        Thread thread = new(Work) { IsBackground = true, Name = "acm runs" };
+        (start ?? (static thread => thread.Start()))(thread);
+        return thread;
     }
 
     private void Work()

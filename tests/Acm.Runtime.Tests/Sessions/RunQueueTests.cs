@@ -138,6 +138,39 @@ public sealed class RunQueueTests
         Assert.That(results.Select(static result => result.Batch), Has.All.EqualTo(1));
     }
 
+    /// <summary>No more than a call that failed: those that come later are carried out, and nobody waits for a thread that never ran.</summary>
+    [Test]
+    public async Task AThreadThatTheSystemDoesNotGiveIsAskedForAgain()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        InferenceResult first = session.CreateResult(), second = session.CreateResult();
+        bool full = true;
+        RunQueue queue = new(session, thread =>
+        {
+            if (full)
+                throw new OutOfMemoryException();
+            thread.Start();
+        });
+        Assert.Throws<OutOfMemoryException>(() => queue.Enqueue(ModelInputMemory.Pixels(image), first, null));
+        full = false;
+        await queue.Enqueue(ModelInputMemory.Pixels(image), second, null).AsTask().WaitAsync(s_soon).ConfigureAwait(false);
+        queue.Dispose();
+        Assert.That((first.Batch, second.Batch), Is.EqualTo((0, 1)));
+    }
+
+    [Test]
+    public void AThreadThatTheSystemDoesNotGiveIsNotWaitedFor()
+    {
+        var (model, _, session, image) = Make();
+        using AcmModel loaded = model;
+        using InferenceSession running = session;
+        RunQueue queue = new(session, static _ => throw new OutOfMemoryException());
+        Assert.Throws<OutOfMemoryException>(() => queue.Enqueue(ModelInputMemory.Pixels(image), session.CreateResult(), null));
+        Assert.That(queue.Dispose, Throws.Nothing);
+    }
+
     [Test]
     public void AnInterruptedThreadWaitsForTheRunsThatAreQueued()
     {
