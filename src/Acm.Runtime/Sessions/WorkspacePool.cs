@@ -146,7 +146,8 @@ internal sealed class WorkspacePool(IBackend backend, ForwardPlan plan, int maxB
         for (int i = 0; i < _idle.Length; i++)
             if (Volatile.Read(ref _idle[i]) is null && Interlocked.CompareExchange(ref _idle[i], workspace, null) is null)
                 return;
-        workspace.Dispose();
+        // Its run has ended well.
+        Releasing.Quietly(workspace);
     }
 
     // Powers of two, so that slowly growing batches do not make a new workspace each.

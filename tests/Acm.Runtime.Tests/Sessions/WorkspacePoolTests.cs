@@ -37,6 +37,8 @@ public sealed class WorkspacePoolTests
 
         public bool FailsToLeave { get; set; }
 
+        public bool FailsToFree { get; set; }
+
         public string Name => "fake";
 
         public string Description => "fake";
@@ -82,6 +84,8 @@ public sealed class WorkspacePoolTests
             {
                 backend._taken -= sequences;
                 Interlocked.Decrement(ref backend._alive);
+                if (backend.FailsToFree)
+                    throw new CudaOutOfMemoryException("fake", "lost", 1, 0);
             }
         }
     }
@@ -180,8 +184,11 @@ public sealed class WorkspacePoolTests
         Backend backend = new(runs);
         WorkspacePool pool = new(backend, s_plan, 1, 1);
         Workspace[] atOnce = [.. Enumerable.Range(0, runs).Select(_ => pool.Rent(1, 1))];
+        // A run that has ended well does not fail for it.
+        backend.FailsToFree = true;
         foreach (Workspace workspace in atOnce)
             pool.Return(workspace);
+        backend.FailsToFree = false;
         Assert.That(backend.Alive, Is.LessThan(runs));
         pool.Dispose();
         pool.Dispose();
