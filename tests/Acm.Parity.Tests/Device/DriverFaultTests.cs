@@ -143,6 +143,30 @@ public class DriverFaultTests
         Assert.That(output, Is.EqualTo(sound));
     }
 
+    /// <summary>As one that runs out of the host's memory between two launches would: here k is forced for more tokens than there is room for.</summary>
+    [Test]
+    public void A_run_that_fails_on_the_host_has_ended_on_the_device_before_the_next_may_begin()
+    {
+        using TemporaryFolder folder = new();
+        SmallPackage.Write(folder.Path);
+        using AcmModel model = AcmModel.Load(folder.Path);
+        using SimulatedDriver driver = new(new SimulatorOptions());
+        SessionOptions options = new() { Backend = BackendKind.Simulator, Precision = Precision.Float32 };
+        using IBackend backend = BackendFactory.Cuda(model.Plan, options, driver.Start(), BackendKind.Simulator, KernelCache.Default, CompilerSearch.Result.Compiler);
+        using IForward forward = backend.CreateForward(1, 1);
+        float[] image = [.. Enumerable.Range(0, model.Plan.InputWidth).Select(static i => MathF.Sin(i))], output = new float[model.Plan.Output.Width];
+        void Run(RoutingRule routing) => forward.Run(new ForwardRun { Lengths = [1], Values = image, Routing = routing, Output = output });
+        Run(default);
+        float[] sound = [.. output];
+        long waits = driver.Counters.Calls["cuStreamSynchronize"];
+        ReadOnlyMemory<int>?[] forced = [.. model.Sites.Select(static site => (ReadOnlyMemory<int>?)new int[1 << 16])];
+        Assert.That(() => Run(new RoutingRule(0, null, forced)), Throws.InstanceOf<ArgumentException>());
+        Assert.That(driver.Counters.Calls["cuStreamSynchronize"], Is.GreaterThan(waits), "what was enqueued has been waited for");
+        Assert.That(forward.IsUsable);
+        Run(default);
+        Assert.That(output, Is.EqualTo(sound));
+    }
+
     private sealed class FutureCompiler : IKernelCompiler
     {
         public string Name => "a compiler of the future";

@@ -149,15 +149,15 @@ internal sealed class CudaForward : IForward
             _stream.Synchronize();
             run.Cancellation.ThrowIfCancellationRequested();
         }
-        catch (OperationCanceledException)
-        {
-            // What is under way reads the tables and inputs that the next run will write.
-            Settle();
-            throw;
-        }
         catch (CudaException)
         {
             IsUsable = false;
+            throw;
+        }
+        catch
+        {
+            // Cancelled, or out of the host's memory: what is under way reads the tables and inputs that the next run will write.
+            Settle();
             throw;
         }
         Collect(run);
