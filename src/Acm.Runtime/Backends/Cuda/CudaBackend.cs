@@ -23,11 +23,11 @@ internal sealed class CudaBackend : IBackend
         (_context, _ownsContext, Name, Plan) = (context, ownsContext, name, plan);
         try
         {
-            Element = ElementOf(plan, precision, context.Device.Architecture, name);
+            Element = ElementOf(plan, precision, context.Device.Architecture, Kind);
             CudaDevice device = context.Device;
             Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
             // A simulated device runs PTX only; a real one gets its own machine code, where there is a compiler for it.
-            (string architecture, KernelImageKind kind) = name == "simulator"
+            (string architecture, KernelImageKind kind) = Kind == BackendKind.Simulator
                 ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx)
                 : compiler?.TargetFor(device.Architecture, device.Driver.CudaVersion) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
             Kernels = new KernelLibrary(context, cache, compiler, architecture, kind, oneTile);
@@ -48,6 +48,9 @@ internal sealed class CudaBackend : IBackend
     }
 
     public string Name { get; }
+
+    /// <summary>What <see cref="Name"/> says.</summary>
+    public BackendKind Kind => Name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda;
 
     public string Description { get; }
 
@@ -105,7 +108,7 @@ internal sealed class CudaBackend : IBackend
     /// <summary>Frees everything, also where construction ended early: memory on the upload stream is freed in that stream's order.</summary>
     public void Dispose() => Releasing.All([Kernels, .. _weights, _upload, _ownsContext ? _context : null]);
 
-    private static ElementType ElementOf(ForwardPlan plan, Precision precision, int architecture, string name)
+    private static ElementType ElementOf(ForwardPlan plan, Precision precision, int architecture, BackendKind kind)
     {
         ElementType element = precision switch
         {
@@ -122,7 +125,7 @@ internal sealed class CudaBackend : IBackend
         };
         if (architecture < 80 && element is ElementType.TF32 or ElementType.BFloat16)
             throw new BackendUnavailableException(
-                name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda, $"{element} needs a device of compute capability 8.0; this one has {architecture / 10}.{architecture % 10}. Use Float16 or Float32.");
+                kind, $"{element} needs a device of compute capability 8.0; this one has {architecture / 10}.{architecture % 10}. Use Float16 or Float32.");
         return element;
     }
 

@@ -24,8 +24,7 @@ internal sealed class PlanCompiler(ForwardPlan plan, CudaBackend backend)
         }
         catch (NotSupportedException e)
         {
-            throw new BackendUnavailableException(
-                backend.Name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda, $"The CUDA backend does not serve {e.Message}.");
+            throw new BackendUnavailableException(backend.Kind, $"The CUDA backend does not serve {e.Message}.");
         }
     }
 

@@ -63,9 +63,19 @@ internal sealed class NormGateStep : CudaStep
 
     public override IReadOnlyList<CudaStorage> Uses => _elements is null ? [_in] : [_in, _elements];
 
-    private int Padded => Pad128(_in.Columns);
+    private int Learners => _sites.Length == 0 ? 0 : _sites[0].Learners;
 
-    public override void LoadKernels(CudaBackend backend, RunShape shape) => Kernel(backend);
+    // As norm_gate.cu lays it out.
+    private int SharedBytes => 8 * (Pad128(_in.Columns) + _sites.Length * _outputs) * 4 + 8 * (Learners + 1) * 4;
+
+    /// <exception cref="BackendUnavailableException">The rows are too wide for the device.</exception>
+    public override void LoadKernels(CudaBackend backend, RunShape shape)
+    {
+        int needed = Kernel(backend).StaticSharedBytes + SharedBytes, most = backend.Context.Device.MaxSharedBytesPerBlock;
+        if (needed > most)
+            throw new BackendUnavailableException(
+                backend.Kind, $"The CUDA backend does not serve norms and gates of rows as wide as {_in.Columns} on this device: a block needs {needed} bytes of shared memory for them and can have {most}.");
+    }
 
     public override void Enqueue(CudaForward forward)
     {
@@ -77,15 +87,14 @@ internal sealed class NormGateStep : CudaStep
             Tokens = forward.Count(_rows), Rows = firstRows ? forward.Offsets(_in.Rows) : 0, Finished = forward.Finished,
             XPitch = _in.Pitch, YPitch = _in.Pitch, Width = _in.Columns,
             Gates = _sites.Length, Outputs = _outputs, Epsilon = (float)(_norm?.Epsilon ?? 0),
-            Learners = _sites.Length == 0 ? 0 : _sites[0].Learners, MinK = _sites.Length == 0 ? 0 : _sites[0].MinK,
+            Learners = Learners, MinK = _sites.Length == 0 ? 0 : _sites[0].MinK,
         };
         for (int i = 0; i < _sites.Length; i++)
             args.Gate[i] = new GateArgs
             {
                 W = _gates[i].W, B = _gates[i].B, Rest = _gates[i].Later, Control = forward.Control(_sites[i]), Routed = forward.Routed(_sites[i]),
             };
-        int shared = 8 * (Padded + _sites.Length * _outputs) * 4 + 8 * (args.Learners + 1) * 4;
-        forward.Launch(Kernel(forward.Backend), new LaunchShape(Blocks(forward.Rows(_rows), 8), 256, shared), args);
+        forward.Launch(Kernel(forward.Backend), new LaunchShape(Blocks(forward.Rows(_rows), 8), 256, SharedBytes), args);
     }
 
     private CudaKernel Kernel(CudaBackend backend)
