@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Acm.Native.Compile;
 
@@ -78,7 +79,8 @@ public sealed class ClangCompiler : IKernelCompiler
     }
 
     // The feature that has every instruction of the architecture. Clang 14 knows none later than 7.5.
-    private static string OldestPtx(string architecture) => string.CompareOrdinal(architecture, "80") < 0 ? "64" : "75";
+    private static string OldestPtx(string architecture) =>
+        int.TryParse(architecture.TrimEnd('a', 'f'), CultureInfo.InvariantCulture, out int capability) && capability < 80 ? "64" : "75";
 
     private static (int Code, string Output, string Errors) Run(string program, IEnumerable<string> arguments)
     {

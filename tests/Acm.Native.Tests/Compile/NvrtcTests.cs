@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Text;
 using Acm.Native.Compile;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Native.Tests.Compile;
@@ -71,6 +73,18 @@ internal sealed class NvrtcTests
             (string architecture, KernelImageKind kind) = clang.TargetFor(capability, 12000);
             Assert.That(clang.Compile(new(Compilers.Source(Compilers.Plain), architecture, kind)).Image, Is.Not.Empty, $"{capability}");
         }
+    }
+
+    [TestCase("75", "+ptx64"), TestCase("80", "+ptx75"), TestCase("90a", "+ptx75"), TestCase("100", "+ptx75"), TestCase("120f", "+ptx75"), Platform(Exclude = "Win")]
+    public void Clang_is_asked_for_the_ptx_that_has_the_architectures_instructions(string architecture, string feature)
+    {
+        using TemporaryFolder folder = new();
+        // "Compiles" into its own command line, whose last word names the output. Written by another process: one that is forked here meanwhile would keep it open.
+        const string tells = "if [ $# = 1 ]; then echo nvptx64; else for last; do :; done; echo \"$@\" > \"$last\"; fi";
+        using (Process write = Process.Start("sh", ["-c", "printf '#!/bin/sh\\n%s\\n' \"$0\" > \"$1\" && chmod +x \"$1\"", tells, folder["clang"]]))
+            Assert.That(write.WaitForExit(10_000));
+        CompiledKernel kernel = ClangCompiler.TryOpen(folder["clang"], out _)!.Compile(new(Compilers.Source(Compilers.Plain), architecture, KernelImageKind.Ptx));
+        Assert.That(Encoding.UTF8.GetString(kernel.Image), Does.Contain($"--cuda-gpu-arch=sm_{architecture} ").And.Contain($" {feature} "));
     }
 
     [Test]
