@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Acm.Native.Driver;
+using Acm.Native.Threading;
 
 namespace Acm.Native;
 
@@ -194,13 +195,13 @@ public sealed unsafe class CudaContext : CudaResource
     /// <summary>From now on the context gives the resource back if nobody does before.</summary>
     internal void Adopt(CudaContextResource resource)
     {
-        lock (_resources)
+        using (new UninterruptedLock(_resources))
             resource.Place = _resources.AddLast(resource);
     }
 
     internal void Forget(CudaContextResource resource)
     {
-        lock (_resources)
+        using (new UninterruptedLock(_resources))
             if (resource.Place is { List: not null } place)
                 _resources.Remove(place);
     }
@@ -235,7 +236,7 @@ public sealed unsafe class CudaContext : CudaResource
 
     private CudaContextResource? Newest()
     {
-        lock (_resources)
+        using (new UninterruptedLock(_resources))
             return _resources.Last?.Value;
     }
 

@@ -1,4 +1,5 @@
 using Acm.Native.Driver;
+using Acm.Native.Threading;
 
 namespace Acm.Native;
 
@@ -29,20 +30,21 @@ public abstract class CudaResource : IDisposable
     public void Dispose()
     {
         bool first = Interlocked.Or(ref _uses, Closing) >= 0;
-        lock (_gate)
+        Uninterrupted.Do(() =>
         {
-            while (first ? Volatile.Read(ref _uses) != Closing : !_released)
-                Monitor.Wait(_gate);
-            if (!first)
-                return;
-        }
+            lock (_gate)
+                while (first ? Volatile.Read(ref _uses) != Closing : !_released)
+                    Monitor.Wait(_gate);
+        });
+        if (!first)
+            return;
         try
         {
             Release();
         }
         finally
         {
-            lock (_gate)
+            using (new UninterruptedLock(_gate))
             {
                 _released = true;
                 Monitor.PulseAll(_gate);
@@ -77,7 +79,7 @@ public abstract class CudaResource : IDisposable
     internal void EndUse()
     {
         if (Interlocked.Decrement(ref _uses) == Closing)
-            lock (_gate)
+            using (new UninterruptedLock(_gate))
                 Monitor.PulseAll(_gate);
     }
 

@@ -4,6 +4,7 @@ using System.Text;
 using Acm.Native;
 using Acm.Native.Driver;
 using Acm.Simulator.Driver;
+using Acm.Testing;
 using NUnit.Framework;
 
 namespace Acm.Simulator.Tests.Driver;
@@ -288,6 +289,20 @@ internal sealed class DriverTests : DriverFixture
         x.EndUse();
         Assert.That(Task.WaitAll(disposers, 5000));
         Assert.Throws<ObjectDisposedException>(x.BeginUse);
+    }
+
+    [Test]
+    public void An_interrupted_thread_disposes_whole_and_keeps_no_other_waiting()
+    {
+        DeviceMemory x = new(_stream, 4);
+        int before = _context.LiveResources;
+        x.BeginUse();
+        Interrupted disposing = new(x.Dispose);
+        disposing.InterruptOften();
+        x.EndUse();
+        disposing.WasDoneFirst();
+        Assert.That(Task.Run(x.Dispose).Wait(5000));
+        Assert.That(_context.LiveResources, Is.EqualTo(before - 1));
     }
 
     [Test]
