@@ -77,6 +77,10 @@ internal sealed record Wav2Vec2Config(
         }
         int[] kernel = OfLength(root, "conv_kernel", dim.Length);
         int[] stride = OfLength(root, "conv_stride", dim.Length);
+        if (stride.Aggregate(1.0, static (samples, each) => samples * each) > Limits.Length)
+        {
+            throw root.Wrong("conv_stride", $"at most {Limits.Length} samples from one frame to the next", $"strides of {string.Join(" x ", stride)}");
+        }
         int groups = root.Int("num_conv_pos_embedding_groups", 1, hiddenSize);
         if (hiddenSize % groups != 0)
         {

@@ -22,6 +22,7 @@ public class TextAndSpeechConfigTests
         (Speech, "conv_kernel", json => json["conv_kernel"]!.AsArray().RemoveAt(0)),
         (Speech, "conv_stride", json => json["conv_stride"]!.AsArray().Add(1)),
         (Speech, "conv_stride[0]", json => json["conv_stride"]![0] = 0),
+        (Speech, "conv_stride", json => json["conv_stride"] = new JsonArray([.. json["conv_stride"]!.AsArray().Select(static _ => JsonValue.Create(1 << 14))])),
         (Speech, "num_conv_pos_embedding_groups", json => json["num_conv_pos_embedding_groups"] = (int)json["hidden_size"]! - 1),
         (Speech, "pad_token_id", json => json["pad_token_id"] = (int)json["vocab_size"]!),
         (Speech, "pad_token_id", json => json["pad_token_id"] = -1),
