@@ -44,6 +44,16 @@ public class SpeechWindowsTests
     }
 
     [Test]
+    public void A_window_of_any_size_takes_a_recording_whole()
+    {
+        float[] samples = Utterance(new Random(1));
+        using SpeechWindows windows = new([samples], Rate, Stride, int.MaxValue, Overlap);
+        Assert.That(windows.Next(out SpeechWindow window), Is.True);
+        Assert.That((window.Start, window.End, window.Samples.AsSpan().SequenceEqual(samples)), Is.EqualTo((0L, WindowEnd.Recording, true)));
+        Assert.That(windows.Next(out _), Is.False);
+    }
+
+    [Test]
     public void Utterances_joined_with_silence_are_heard_exactly_as_they_are_alone([Values(0.6, 1.5, 40)] double silence)
     {
         Random random = new(3);

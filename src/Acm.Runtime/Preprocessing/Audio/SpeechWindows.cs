@@ -187,7 +187,7 @@ internal sealed class SpeechWindows : IDisposable
     // To a window and what the thresholds look ahead.
     private void Fill()
     {
-        while (!_ended && _samples.Count <= (_window + SpeechLevels.Around) * _hop)
+        while (!_ended && _samples.Count <= ((long)_window + SpeechLevels.Around) * _hop)
         {
             if (_source.MoveNext())
                 _samples.AddRange(_source.Current);
