@@ -50,6 +50,15 @@ public class TorchTensorTests
     public void A_view_beyond_its_storage_is_refused(long offset, long[] shape, long[] strides, string expected) => Assert.That(
         () => Read(offset, shape, strides), Throws.TypeOf<ModelFormatException>().With.Message.Contains(expected).And.Property("Tensor").EqualTo("w"));
 
+    /// <summary>Whoever opens one waits until somebody writes into it.</summary>
+    [Test, Platform(Exclude = "Win")]
+    public void A_pipe_is_refused()
+    {
+        NamedPipe.Make(_folder["pipe.pth"]);
+        Task open = Task.Run(() => TorchArchive.Open(_folder["pipe.pth"]).Dispose());
+        Assert.That(() => open.Wait(20_000), Throws.InnerException.TypeOf<ModelFormatException>().With.InnerException.Message.Contains("a pipe"));
+    }
+
     [Test]
     public void A_storage_has_as_many_bytes_as_its_elements()
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -98,8 +97,7 @@ public class PackageChecksTests
     {
         using var folder = Changed(static _ => { });
         File.Delete(folder[name]);
-        using (Process make = Process.Start("mkfifo", [folder[name]]))
-            Assert.That(make.WaitForExit(10_000));
+        NamedPipe.Make(folder[name]);
         Task load = Task.Run(() => AcmModel.Load(folder.Path).Dispose());
         Assert.That(() => load.Wait(20_000), Throws.InnerException.TypeOf<ModelFormatException>().With.InnerException.Message.Match($"{name}: expected .*, found a pipe"));
     }

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.IO.Hashing;
+using Acm.Runtime.Configuration;
 
 namespace Acm.Runtime.Conversion.Torch;
 
@@ -48,7 +49,7 @@ internal sealed class TorchArchive : IDisposable
         FileStream? stream = null;
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            stream = PackageFile.Open(path);
             RefuseOtherFormats(path, stream);
             return new TorchArchive(path, new ZipArchive(stream, ZipArchiveMode.Read), stream.Length);
         }
