@@ -46,6 +46,51 @@ public class ShellTests
         Assert.That(Shell($"\"$@\" {redirection}", "embed", folder["absent"], "one"), Is.EqualTo((2, "", "")));
     }
 
+    // Their numbers are then the runtime's own pipes: what is written there is lost, and what is waited for there never comes.
+    [Test, Platform("Linux")]
+    public void Output_that_is_closed_is_as_none_and_the_answer_stays_its_exit_code([Values(">&-", "<&- >&-", ">&- 2>&-")] string redirection)
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        Assert.That(Shell($"\"$@\" {redirection}", "info", model), Is.EqualTo((0, "", "")));
+        Assert.That(Shell($"\"$@\" {redirection}", "info", folder["absent"]).Code, Is.EqualTo(2));
+    }
+
+    [Test, Platform("Linux")]
+    public void Input_that_is_closed_has_no_text()
+    {
+        using TemporaryFolder folder = new();
+        var (code, output, error) = Shell("\"$@\" <&-", "embed", Tool.TextModel(folder));
+        Assert.That((code, output), Is.EqualTo((2, "")));
+        Assert.That(error, Does.StartWith("acm: no text given"));
+    }
+
+    [Test]
+    public void A_picture_that_cannot_be_written_is_one_line([Values("classify", "embed", "info")] string command)
+    {
+        if (!File.Exists("/dev/full"))
+            Assert.Ignore("no such device here");
+        using TemporaryFolder folder = new();
+        string[] arguments = command switch
+        {
+            "classify" => [command, Tool.Model, Tool.Pictures[0], "--map"],
+            "embed" => [command, Tool.TextModel(folder), "one", "--map"],
+            _ => [command, Tool.Model, "--plot"],
+        };
+        var (code, _, error) = Shell("\"$@\"", [.. arguments, "/dev/full"]);
+        Assert.That((code, error.Count(static c => c == '\n')), Is.EqualTo((2, 1)), error);
+        Assert.That(Shell("{ \"$@\"; echo \"code $?\" >&2; } | true", [.. arguments, "/dev/stdout"]).Error, Does.EndWith("code 0\n").And.Not.Contain("   at "));
+    }
+
+    [Test]
+    public void Without_a_compiler_kernels_are_exit_code_3()
+    {
+        using TemporaryFolder folder = new();
+        var (code, output, error) = Shell("ACM_NVRTC=/absent ACM_CLANG=/absent \"$@\"", "kernels", "build", SharedFolder.Data("kernels", "gemm.cu"), "--output", folder.Path);
+        Assert.That((code, output), Is.EqualTo((3, "")));
+        Assert.That(error, Does.Contain("no compiler was found").And.Contain("ACM_NVRTC"));
+    }
+
     [Test]
     public void When_the_reader_goes_the_tool_ends_quietly()
     {

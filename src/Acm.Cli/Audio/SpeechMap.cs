@@ -24,7 +24,7 @@ internal static class SpeechMap
             DrawRow(canvas, heard, frameSeconds, row * perRow, perRow, Header + row * Row);
         string note = rows * perRow < length ? $"The first {rows * perRow:0} of {length:0} seconds. " : "";
         ComputeMap.Text(canvas, note + "Bars: share of a frame's learners that ran, over all layers. Drawn by acm transcribe --map.", Left, Header + rows * Row + 20, 12, gray: true);
-        AtomicFile.Write(path, file => picture.Encode(file, SKEncodedImageFormat.Png, 100));
+        PngFile.Write(path, picture);
     }
 
     private static void DrawRow(SKCanvas canvas, Transcription heard, double frameSeconds, double from, double seconds, float top)

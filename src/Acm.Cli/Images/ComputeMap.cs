@@ -29,7 +29,7 @@ internal static class ComputeMap
             Cell(canvas, found[i], Margin + i % columns * (cell + 2 * Gap), Header + i / columns * (Picture + Caption), highest);
         Legend(canvas, Margin, height - Footer + 20, highest, "share of a patch's learners that ran, over all layers");
         Text(canvas, $"Drawn by acm classify --map; computed by {session.BackendName} ({session.BackendDescription}).", width - Margin, height - 22, 12, right: true, gray: true);
-        AtomicFile.Write(path, file => sheet.Encode(file, SKEncodedImageFormat.Png, 100));
+        PngFile.Write(path, sheet);
     }
 
     private static void Cell(SKCanvas canvas, Classification one, float x, float y, float highest)

@@ -9,9 +9,24 @@ internal static class StandardStreams
     /// <summary>A pipe whose reader has gone fails; messages that cannot be written are dropped.</summary>
     public static void Use()
     {
-        Console.SetError(new Droppable());
-        if (!OperatingSystem.IsWindows() && Console.IsOutputRedirected && Pipe() is { } pipe)
+        Console.SetError(new Droppable(closed: IsClosed(2)));
+        if (IsClosed(0))
+            Console.SetIn(TextReader.Null);
+        if (IsClosed(1))
+            Console.SetOut(TextWriter.Null);
+        else if (!OperatingSystem.IsWindows() && Console.IsOutputRedirected && Pipe() is { } pipe)
             Console.SetOut(new StreamWriter(new PatientStream(pipe), new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true });
+    }
+
+    // Whether the tool was started without it. Its number then belongs to a pipe of the runtime's own, which nobody else writes into and nobody
+    // reads. What a process opens itself ends with exec, as .NET opens files; what it was started with outlived one.
+    private static bool IsClosed(int descriptor)
+    {
+        const int closeOnExec = 0x80000;
+        string file = $"/proc/self/fdinfo/{descriptor}";
+        return OperatingSystem.IsLinux() && File.Exists(file)
+            && File.ReadLines(file).FirstOrDefault(static line => line.StartsWith("flags:", StringComparison.Ordinal)) is { } flags
+            && (Convert.ToInt32(flags["flags:".Length..].Trim(), 8) & closeOnExec) != 0;
     }
 
     // .NET's own stream to a pipe takes everything and says nothing when nobody reads. Null for a file: FileStream writes at a position of
@@ -35,11 +50,11 @@ internal static class StandardStreams
     {
         private readonly TextWriter? _error;
 
-        public Droppable()
+        public Droppable(bool closed)
         {
             try
             {
-                _error = Console.Error;
+                _error = closed ? null : Console.Error;
             }
             catch (IOException)
             {

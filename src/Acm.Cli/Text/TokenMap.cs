@@ -67,7 +67,7 @@ internal static class TokenMap
         ComputeMap.Legend(canvas, Margin, height - Footer + 24, highest, "share of a word piece's learners that ran, over all layers");
         string note = all ? "Drawn by acm embed --map." : $"The first {texts.Count} texts. Drawn by acm embed --map.";
         ComputeMap.Text(canvas, note, Width - Margin, height - 16, 12, right: true, gray: true);
-        AtomicFile.Write(path, file => picture.Encode(file, SKEncodedImageFormat.Png, 100));
+        PngFile.Write(path, picture);
     }
 
     private static float Cell(SKFont font, string piece) => font.MeasureText(piece) + 2 * Pad;
