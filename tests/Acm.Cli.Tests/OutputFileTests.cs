@@ -29,7 +29,22 @@ public class OutputFileTests
         File.WriteAllText(folder["blocked"], "");
         foreach (string path in (string[])[folder.Path, folder["absent"] + Path.DirectorySeparatorChar, folder["blocked", "file"]])
             Assert.That(Tool.Refuse(2, [.. command, option, path]), Does.Contain($"{option} {path}: "));
+        // A folder in which nobody may make a file.
+        if (Directory.Exists("/sys/kernel"))
+            Assert.That(Tool.Refuse(2, [.. command, option, "/sys/kernel/file"]), Does.Contain($"{option} /sys/kernel/file: no file can be made there"));
         Assert.That(Directory.Exists(folder["absent"]), Is.False);
+    }
+
+    [TestCaseSource(nameof(Commands))]
+    public void A_file_that_nobody_may_write_is_refused(string option, string[] command)
+    {
+        const string Forbidden = "/sys/kernel/notes";
+        if (!File.Exists(Forbidden))
+            Assert.Ignore($"there is no {Forbidden}");
+        using TemporaryFolder folder = new();
+        var (code, _, error) = Tool.Run([.. command.Select(word => Named(folder, word)), option, Forbidden]);
+        Assert.That(code, Is.EqualTo(2));
+        Assert.That(error, Does.Match(@"^acm: .*/sys/kernel/notes.*\n$"));
     }
 
     [TestCaseSource(nameof(Commands))]

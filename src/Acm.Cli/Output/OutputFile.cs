@@ -1,3 +1,5 @@
+using Acm.Runtime;
+
 namespace Acm.Cli.Output;
 
 /// <summary>Where a command is to write, looked at before it sets to work.</summary>
@@ -22,6 +24,21 @@ internal static class OutputFile
         {
             throw new BadInputException($"{option} {path}: its folder cannot be made: {e.Message}");
         }
+        if (!File.Exists(path))
+            Try(option, path);
         return path;
+    }
+
+    // Makes a file beside the place and deletes it; what is there already may be a pipe, which is opened but once.
+    private static void Try(string option, string path)
+    {
+        try
+        {
+            new AtomicFile(path).Dispose();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new BadInputException($"{option} {path}: no file can be made there{(e is UnauthorizedAccessException ? ", access is denied" : $": {e.Message}")}");
+        }
     }
 }
