@@ -100,6 +100,7 @@ public class TranscribeCommandTests
 
     [TestCase("--window", "0")]
     [TestCase("--window", "NaN")]
+    [TestCase("--window", "3600.5")]
     [TestCase("--overlap", "10")]
     [TestCase("--overlap", "-1")]
     [TestCase("--overlap", "NaN")]
@@ -123,13 +124,24 @@ public class TranscribeCommandTests
     }
 
     [Test, Platform(Exclude = "Win")]
-    public void A_pipe_is_read_though_it_cannot_be_looked_into_first()
+    public void A_pipe_is_read_though_it_cannot_be_looked_into_first([Values] bool drawn)
     {
         string model = SharedFolder.Need("models", "wav2vec2-words"), recording = Samples(model)[0];
         using TemporaryFolder folder = new();
         using (Process shell = Process.Start("sh", ["-c", "mkfifo \"$1\"; cat \"$0\" > \"$1\" &", recording, folder["pipe"]]))
             shell.WaitForExit();
-        Assert.That(Words(model, [folder["pipe"]]).Values, Is.EqualTo(Words(model, [recording]).Values));
+        // Whoever opens it a second time waits until the test is over.
+        string[] map = drawn ? ["--map", folder["pipe.png"]] : [];
+        Task<Dictionary<string, string>> heard = Task.Run(() => Words(model, [folder["pipe"]], map));
+        Assert.That(heard.Wait(60_000), "read twice");
+        Assert.That(heard.Result.Values, Is.EqualTo(Words(model, [recording]).Values));
+        if (drawn)
+        {
+            Tool.Succeed("transcribe", model, recording, "--map", folder["file.png"]);
+            using SkiaSharp.SKBitmap pipe = SkiaSharp.SKBitmap.Decode(folder["pipe.png"]), file = SkiaSharp.SKBitmap.Decode(folder["file.png"]);
+            // But for the recording's name at the top.
+            Assert.That(pipe.Pixels[(80 * pipe.Width)..], Is.EqualTo(file.Pixels[(80 * file.Width)..]));
+        }
     }
 
     [Test]
@@ -142,6 +154,37 @@ public class TranscribeCommandTests
         Assert.That(code, Is.Zero, error);
         Assert.That(output.Split('\n')[0], Is.EqualTo("none.wav\t"));
         Assert.That(error, Does.Contain("no samples").And.Contain("lambda 3"));
+    }
+
+    [Test]
+    public void Words_alone_are_on_the_output_and_every_recording_has_a_map_of_its_own()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        using TemporaryFolder folder = new();
+        var (code, output, error) = Tool.Run(["transcribe", model, .. Samples(model)[..2], "--learners", "2", "--map", folder["map.png"]]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(output.TrimEnd().Split('\n').Select(static line => line.Split('\t')[0]), Is.EqualTo(Samples(model)[..2].Select(Path.GetFileName)));
+        Assert.That(error, Does.Match(@"^\w+ \(.*\): .*\n[\d.]+ s of sound; "));
+        Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "map-0.png", "map-1.png" }));
+    }
+
+    [Test]
+    public void Characters_follow_one_another_within_their_word_and_compute_is_below_the_dense_model_s()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        JsonElement file = Tool.Json("transcribe", model, Samples(model)[0], "--learners", "1").GetProperty("files")[0];
+        Assert.That(file.GetProperty("macs").GetInt64(), Is.LessThan(file.GetProperty("dense_macs").GetInt64()));
+        foreach (JsonElement word in file.GetProperty("words").EnumerateArray())
+        {
+            JsonElement[] characters = [.. word.GetProperty("characters").EnumerateArray()];
+            Assert.That(string.Concat(characters.Select(static one => one.GetProperty("character").GetString())), Is.EqualTo(word.GetProperty("word").GetString()));
+            double[] times = [Time(word, "start"), .. characters.SelectMany(static one => (double[])[Time(one, "start"), Time(one, "end")]), Time(word, "end")];
+            Assert.That(times, Is.Ordered);
+            Assert.That(characters.Select(static one => Time(one, "end") - Time(one, "start")), Is.All.Positive);
+            Assert.That((times[0], times[^1]), Is.EqualTo((times[1], times[^2])));
+        }
+
+        static double Time(JsonElement of, string name) => of.GetProperty(name).GetDouble();
     }
 
     [Test]

@@ -6,9 +6,8 @@ namespace Acm.Cli.Audio;
 internal static class Waveform
 {
     /// <summary>Largest magnitude in each span of <paramref name="seconds"/>.</summary>
-    public static float[] Read(string path, double seconds)
+    public static float[] Read(WavReader recording, double seconds)
     {
-        using WavReader recording = WavReader.Open(path);
         float[] block = new float[Math.Max(1, (int)(seconds * recording.SampleRate))];
         List<float> peaks = [];
         for (int read; (read = recording.Read(block)) > 0;)

@@ -71,7 +71,7 @@ internal static class TranscribeCommand
 
     private static Transcription Listen(SpeechTranscriber transcriber, string path, FileStream? pipe, RunOptions run, bool draw, TextWriter error)
     {
-        using FileStream? open = pipe;
+        using FileStream? open = draw && pipe is not null ? Kept(pipe) : pipe;
         using WavReader recording = open is null ? WavReader.Open(path) : WavReader.Open(open, path);
         double length = (double)recording.Length / recording.SampleRate;
         Transcription heard = new(path);
@@ -95,8 +95,24 @@ internal static class TranscribeCommand
         if (recording.NotFinite > 0)
             error.WriteLine($"{path}: {recording.NotFinite} samples are NaN or infinite; heard as silence");
         if (draw)
-            heard.Waveform = Waveform.Read(path, transcriber.FrameSeconds);
+        {
+            open?.Position = 0;
+            using WavReader again = open is null ? WavReader.Open(path) : WavReader.Open(open, path);
+            heard.Waveform = Waveform.Read(again, transcriber.FrameSeconds);
+        }
         return heard;
+    }
+
+    // A picture takes a second look, which a pipe does not give.
+    private static FileStream Kept(FileStream pipe)
+    {
+        using (pipe)
+        {
+            FileStream copy = new(Path.GetTempFileName(), FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1 << 16, FileOptions.DeleteOnClose);
+            pipe.CopyTo(copy);
+            copy.Position = 0;
+            return copy;
+        }
     }
 
     // The first recording that had anything in it says which; a budget means the same to all.
