@@ -46,7 +46,7 @@ internal static class AcmTool
         }
         if (parsed.Errors.Count > 0)
         {
-            string wrong = parsed.CommandResult.Command == root && parsed.UnmatchedTokens is [var token, ..] ? $"there is no command '{token}'" : OneLine(parsed.Errors[0].Message);
+            string wrong = parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens is [var token, ..] ? $"there is no command '{token}'" : OneLine(Wrong(parsed.Errors[0]));
             error.WriteLine($"acm: {wrong} ({Named(parsed.CommandResult)} --help lists what there is)");
             return BadInput;
         }
@@ -70,6 +70,10 @@ internal static class AcmTool
             return Defect;
         }
     }
+
+    // The library names a value that is none of an option's, not the option.
+    private static string Wrong(ParseError error) => error.SymbolResult is OptionResult { Option.Name: var option } && !error.Message.Contains(option, StringComparison.Ordinal)
+        ? $"{option}: {error.Message}" : error.Message;
 
     // As it is typed: acm kernels build.
     private static string Named(CommandResult command) => command.Parent is CommandResult parent ? $"{Named(parent)} {command.Command.Name}" : "acm";

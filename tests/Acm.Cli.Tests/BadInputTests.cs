@@ -64,8 +64,10 @@ public class BadInputTests
     [TestCase("--lambda", "1,5", "--lambda 1,5: not a number")]
     [TestCase("--learners", "two", "--learners two: not a whole number of 32 bits")]
     [TestCase("--budget", "", "--budget is empty")]
+    [TestCase("--budget", "0.3 --learners=2", "give only one of --budget, --lambda and --learners")]
+    [TestCase("--lambda", "1 --learners=2", "give only one of --budget, --lambda and --learners")]
     public void Values_that_are_none_are_named_with_their_option(string option, string value, string said) =>
-        Assert.That(Tool.Refuse(2, "classify", Tool.Model, Picture, option, value), Does.Contain(said));
+        Assert.That(Tool.Refuse(2, ["classify", Tool.Model, Picture, option, .. value.Split(' ')]), Does.Contain(said));
 
     [Test]
     public void A_batch_that_is_no_number_is_named() =>
@@ -80,8 +82,31 @@ public class BadInputTests
     }
 
     [Test]
-    public void A_command_that_is_none_is_named() =>
+    public void A_command_that_is_none_is_named()
+    {
         Assert.That(Tool.Refuse(2, "clasify", Tool.Model), Does.Contain("no command 'clasify'"));
+        Assert.That(Tool.Refuse(2, "kernels", "biuld"), Does.Contain("no command 'biuld' (acm kernels --help"));
+    }
+
+    [Test]
+    public void A_file_that_is_none_or_has_no_line_is_named()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        Assert.That(Tool.Refuse(2, "embed", model, "--file", File("none.txt")), Does.Contain("none.txt: no line in it"));
+        Assert.That(Tool.Refuse(2, "embed", model, "one", "--file", File("some.txt", "one"u8.ToArray())), Does.Contain("texts or --file, not both"));
+        Assert.That(Tool.Refuse(2, "run", model, "--input", _folder, "--output", "x"), Does.Contain($"{_folder}: ").And.Contain("a folder"));
+    }
+
+    [TestCase("--seconds", "3600.5", "at most 3600")]
+    [TestCase("--batch", "1025", "1 to 1024")]
+    public void What_a_bench_may_take_has_an_end(string option, string value, string said) =>
+        Assert.That(Tool.Refuse(2, "bench", Path.Combine(_folder, "absent"), option, value), Does.Contain($"{option} {value}: ").And.Contain(said));
+
+    [TestCase("--seconds", "3600")]
+    [TestCase("--batch", "1024")]
+    public void The_end_itself_is_taken(string option, string value) =>
+        Assert.That(Tool.Refuse(2, "bench", Path.Combine(_folder, "absent"), option, value), Does.Contain("absent").And.Not.Contain(option));
 
     [Test]
     public void A_vocabulary_that_says_a_word_twice_is_named_with_both_lines()

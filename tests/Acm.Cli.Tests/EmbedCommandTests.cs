@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Acm.Testing;
@@ -60,6 +61,8 @@ public class EmbedCommandTests
         {
             Console.SetIn(new StringReader(string.Join('\n', lines)));
             Assert.That(Tool.Run("embed", model).Output, Is.EqualTo(listed));
+            Console.SetIn(new StringReader(string.Join('\n', lines)));
+            Assert.That(Tool.Run("embed", model, "--file", "-").Output, Is.EqualTo(listed));
         }
         finally
         {
@@ -68,6 +71,36 @@ public class EmbedCommandTests
         JsonElement json = Tool.Json(["embed", model, .. lines]);
         Assert.That((json.GetProperty("texts").GetInt32(), json.GetProperty("empty").GetInt32()), Is.EqualTo((4, 2)));
         Assert.That(Tool.Run("embed", model, "one").Error, Does.Not.Contain("empty"));
+    }
+
+    [Test]
+    public void Every_form_holds_the_same_numbers_and_the_texts_are_counted()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        // More than the 64 word pieces that the model has positions for.
+        string[] texts = ["one two", string.Concat(Enumerable.Repeat("two ", 100))];
+        var (code, listed, error) = Tool.Run(["embed", model, .. texts]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.Contain("1 text was longer than 64 word pieces and cut there").And.Contain("2 texts, 68 word pieces in "));
+        float[][] lines = [.. listed.TrimEnd().Split('\n').Select(static line => line.Split(' ').Select(static value => float.Parse(value, CultureInfo.InvariantCulture)).ToArray())];
+        JsonElement json = Tool.Json(["embed", model, .. texts]);
+        Assert.That((json.GetProperty("word_pieces").GetInt32(), json.GetProperty("truncated").GetInt32(), json.GetProperty("empty").GetInt32()), Is.EqualTo((68, 1, 0)));
+        JsonElement[] embeddings = [.. json.GetProperty("embeddings").EnumerateArray()];
+        Assert.That(embeddings.Select(static one => one.GetProperty("text").GetString()), Is.EqualTo(texts));
+        Assert.That(embeddings.Select(static one => one.GetProperty("vector").EnumerateArray().Select(static value => value.GetSingle()).ToArray()), Is.EqualTo(lines));
+        Tool.Succeed(["embed", model, .. texts, "--output", folder["v.npy"]]);
+        Assert.That(MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(folder["v.npy"]).AsSpan(128)).ToArray(), Is.EqualTo(lines.SelectMany(static line => line)));
+    }
+
+    [Test]
+    public void Compute_is_of_all_the_texts_however_many_are_encoded_at_once()
+    {
+        using TemporaryFolder folder = new();
+        string model = Tool.TextModel(folder);
+        JsonElement one = Tool.Json("embed", model, "one"), many = Tool.Json(["embed", model, .. Enumerable.Repeat("one", 65)]);
+        foreach (string name in (string[])["texts", "word_pieces", "macs", "dense_macs"])
+            Assert.That(many.GetProperty(name).GetInt64(), Is.EqualTo(65 * one.GetProperty(name).GetInt64()), name);
     }
 
     [Test]

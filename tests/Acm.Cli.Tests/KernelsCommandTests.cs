@@ -29,7 +29,11 @@ internal sealed class KernelsCommandTests
             Assert.That(listed.GetProperty("compiler").GetString(), Is.EqualTo(compiler.Name));
             Assert.That(listed.GetProperty("request").GetString(), Does.Contain("one.cu").And.Contain("WIDTH=17"));
             Assert.That(Tool.Refuse(1, [.. build[..6], "WIDTH=wrong", .. build[7..]]), Does.Contain("one.cu"));
-            Assert.That(Tool.Refuse(2, "kernels", "build", Path.Combine(folder, "none.cu"), "--output", cache), Does.Contain("none.cu"));
+            Assert.That(Tool.Refuse(2, "kernels", "build", Path.Combine(folder, "none.cu"), "--output", cache), Does.Contain("none.cu: no such file"));
+            JsonElement[] both = [.. Tool.Json([.. build[..4], "75", "--arch", "90", .. build[5..]]).GetProperty("kernels").EnumerateArray()];
+            Assert.That(both.Select(static one => one.GetProperty("architecture").GetString()), Is.EqualTo(new[] { "75", "90" }));
+            if (Directory.Exists("/sys/kernel"))
+                Assert.That(Tool.Refuse(2, [.. build[..^1], "/sys/kernel"]), Does.Contain("/sys/kernel cannot be written"));
         }
         finally
         {
@@ -62,6 +66,7 @@ internal sealed class KernelsCommandTests
         Assert.That(families, Is.SupersetOf(new[] { "attention", "dense", "norm_gate", "text" }));
         Assert.That(second.Select(static one => one.GetProperty("from_cache").GetBoolean()), Is.All.True);
         Assert.That(second, Has.Length.EqualTo(first.Length));
+        Assert.That(first.Select(static one => one.GetProperty("request").GetString()), Is.Ordered.Using((IComparer<string>)StringComparer.Ordinal));
         Assert.That(Tool.Refuse(2, "kernels", "build", SharedFolder.Data("bert-tiny"), "--arch", "sixty"), Does.Contain("sixty"));
     }
 }

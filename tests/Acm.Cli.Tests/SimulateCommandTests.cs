@@ -56,12 +56,29 @@ public sealed class SimulateCommandTests
         Assert.That(table, Does.Contain("FAIL").And.Contain("[0] = ").And.Contain("1 failed"));
     }
 
+    [TestCase("vote.sync.ballot", "vote.sync.bellow", "unsupported", 0)]
+    [TestCase("bar.sync \t0;", "", "fail", 1)]
+    public void What_the_device_does_not_know_or_forbids_is_said_with_its_line(string instruction, string instead, string status, int exit)
+    {
+        using TemporaryFolder folder = new();
+        string name = status == "fail" ? "cu_cp_async" : "cu_votes_match_redux", ptx = folder[name + ".ptx"];
+        folder.Copy(Directory.GetFiles(s_cases, name + ".*"));
+        File.WriteAllText(ptx, File.ReadAllText(ptx).Replace(instruction, instead));
+        var (code, output, error) = Tool.Run("simulate", folder.Path, "--mode", "checked", "--json", folder["results.json"]);
+        Assert.That((code, error), Is.EqualTo((exit, "")));
+        Assert.That(output, Does.EndWith($"0 passed, {exit} failed, {1 - exit} unsupported\n"));
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(folder["results.json"]));
+        Assert.That(json.RootElement[0].GetProperty("status").GetString(), Is.EqualTo(status));
+        Assert.That(json.RootElement[0].GetProperty("reason").GetString(), Does.Contain("line"));
+    }
+
     [Test]
     public void Bad_input_is_one_line()
     {
         Assert.That(Tool.Refuse(2, "simulate", "/no/such/folder"), Does.Contain("/no/such/folder"));
         Assert.That(Tool.Refuse(2, "simulate", s_cases, "--case", "none"), Does.Contain("'none'"));
-        Assert.That(Tool.Refuse(2, "simulate", s_cases, "--mode", "quick"), Does.Contain("quick"));
+        Assert.That(Tool.Refuse(2, "simulate", s_cases, "--mode", "quick"), Does.Contain("--mode: ").And.Contain("quick"));
+        Assert.That(Tool.Refuse(2, "simulate", s_cases, "--threads", "-1"), Does.Contain("--threads -1: 0 or more"));
     }
 
     [TestCase("grid", "[]", "grid is [], expected 1 to 3 sizes")]

@@ -32,7 +32,7 @@ internal static class EmbedCommand
             string? path = OutputFile.Ready("--output", parsed.GetValue(to)), picture = OutputFile.Ready("--map", parsed.GetValue(map));
             Stopwatch watch = Stopwatch.StartNew();
             Counts counts = Encode(
-                encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), common.Run(parsed), session, error,
+                encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), parsed.GetValue(file), common.Run(parsed), session, error,
                 () => VectorWriter.Create(path, common.Json(parsed), output, encoder.Width), picture is not null);
             double seconds = watch.Elapsed.TotalSeconds;
             if (picture is not null)
@@ -93,7 +93,7 @@ internal static class EmbedCommand
 
     // Nothing is opened for writing before the first vectors are there.
     private static Counts Encode(
-        SentenceEncoder encoder, IEnumerable<string> texts, RunOptions run, InferenceSession session, TextWriter error, Func<VectorWriter> open, bool draw)
+        SentenceEncoder encoder, IEnumerable<string> texts, string? file, RunOptions run, InferenceSession session, TextWriter error, Func<VectorWriter> open, bool draw)
     {
         Counts counts = new();
         float[] buffer = new float[TextsAtOnce * encoder.Width];
@@ -110,7 +110,7 @@ internal static class EmbedCommand
                     vectors.Write(chunk[i], buffer.AsSpan(i * encoder.Width, encoder.Width));
                 progress?.Invoke(counts.Total.Texts);
             }
-            (vectors ?? throw new BadInputException("no text given: as arguments, with --file, or on standard input")).Finish(session, counts.Total);
+            (vectors ?? throw new BadInputException(file is null or "-" ? "no text given: as arguments, with --file, or on standard input" : $"{file}: no line in it")).Finish(session, counts.Total);
         }
         try
         {

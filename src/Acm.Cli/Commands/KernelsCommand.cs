@@ -43,7 +43,7 @@ internal static class KernelsCommand
                         built.AddRange(ModelKernels.Build(source, architecture, kind, wanted, cache, compiler));
                         continue;
                     }
-                    string full = Path.GetFullPath(source);
+                    string full = Path.GetFullPath(InputFile.Need(source));
                     CompileRequest request = new(KernelSource.Read(Path.GetDirectoryName(full)!, Path.GetFileName(full)), architecture, kind)
                     {
                         Defines = parsed.GetValue(defines)!,
