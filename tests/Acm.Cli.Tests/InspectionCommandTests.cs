@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Acm.Cli.Commands;
 using Acm.Native;
 using Acm.Runtime;
 using Acm.Testing;
@@ -29,15 +30,34 @@ public class InspectionCommandTests
         // One learner is two matrices of width x size.
         Assert.That(mlp.GetProperty("macs_by_k").EnumerateArray().Select(static macs => macs.GetInt64()), Is.EqualTo(Enumerable.Range(0, 5).Select(static k => k * 2L * 192 * 192)));
         Assert.That(json.GetProperty("budget").GetProperty("fraction").EnumerateArray().Select(static f => f.GetDouble()), Is.EqualTo(model.Budget!.Fraction));
+        Assert.That(json.GetProperty("budget").GetProperty("lambda").EnumerateArray().Select(static l => l.GetDouble()), Is.EqualTo(model.Budget.Lambda));
+        Assert.That(sites.Select(static site => site.GetProperty("min_k").GetInt32()), Is.EqualTo(model.Sites.Select(static site => site.MinK)));
         Assert.That(json.GetProperty("applied").GetProperty("clamped").GetBoolean());
         Assert.That(Tool.Succeed("info", Tool.Model, "--budget", "0.01"), Does.Contain("outside the calibrated range"));
+    }
+
+    [Test]
+    public void Info_in_words_has_each_k_s_cost_and_the_whole_curve()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        string text = Tool.Succeed("info", Tool.Model);
+        Assert.That(text, Does.Contain("k=0: 0, k=1: 73728, k=2: 147456, k=3: 221184, k=4: 294912"));
+        for (int i = 0; i < model.Budget!.Lambda.Count; i++)
+            Assert.That(text, Does.Match($@"(?m)^ +{model.Budget.Lambda[i]:0.##} -> +{model.Budget.Fraction[i]:0.000} "));
+    }
+
+    [Test]
+    public void Info_tells_whose_semantics([Values("paper", "published_code")] string semantics)
+    {
+        RandomPackage.Write(_folder, 5, semantics: semantics);
+        Assert.That(Tool.Json("info", _folder).GetProperty("semantics").GetString(), Is.EqualTo(semantics));
     }
 
     [Test]
     public void InfoDrawsTheCurve()
     {
         string plot = Path.Combine(_folder, "deeper", "plot.png");
-        Tool.Succeed("info", Tool.Model, "--plot", plot);
+        Assert.That(Tool.Json("info", Tool.Model, "--plot", plot).GetProperty("plot").GetString(), Is.EqualTo(plot));
         using SKBitmap drawn = SKBitmap.Decode(plot);
         Assert.That(drawn.Pixels.Distinct().Count(), Is.GreaterThan(100));
         Assert.That(Tool.Refuse(2, "info", SharedFolder.Data("vit-tiny"), "--plot", plot), Does.Contain("budget"));
@@ -88,6 +108,52 @@ public class InspectionCommandTests
         Assert.That(half.GetProperty("macs_of_dense").GetDouble(), Is.EqualTo((double)output.Macs / output.DenseMacs));
         Assert.That(half.GetProperty("learner_fraction").GetDouble(), Is.EqualTo(output.LearnerFraction));
         Assert.That(rows.All(static row => row.GetProperty("p50_ms").GetDouble() > 0 && row.GetProperty("p50_ms").GetDouble() <= row.GetProperty("p99_ms").GetDouble()));
+    }
+
+    [Test]
+    public void What_half_and_nearly_all_runs_took_is_in_milliseconds()
+    {
+        TimeSpan[] times = [.. Enumerable.Range(1, 200).Select(static i => TimeSpan.FromMicroseconds(500 * (i * 7 % 201)))];
+        Assert.That(RunTimes.Of(times), Is.EqualTo(new RunTimes(200, 50.5, 90.5, 99.5)));
+        Assert.That(RunTimes.Of(times[..1]), Is.EqualTo(new RunTimes(1, 3.5, 3.5, 3.5)));
+    }
+
+    [Test]
+    public void Bench_runs_what_is_asked_for_once_and_says_on_what_beside_its_table()
+    {
+        JsonElement[] rows = [.. Tool.Json("bench", Tool.Model, "--seconds", "0.01", "--lambda", "3").GetProperty("rows").EnumerateArray()];
+        Assert.That(rows.Select(static row => (row.GetProperty("batch").GetInt32(), row.GetProperty("budget").GetString())), Is.EqualTo(new[] { (1, "as asked"), (8, "as asked") }));
+        var (code, output, error) = Tool.Run("bench", Tool.Model, "--seconds", "0.01", "--learners", "1", "--batch", "2", "--batch", "2", "--backend", "cpu");
+        Assert.That(code, Is.Zero, error);
+        Assert.That(error, Does.StartWith("cpu (").And.EndWith("): asked for\n"));
+        Assert.That(output.Split('\n').Count(static line => line.Contains("as asked", StringComparison.Ordinal)), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void Samples_are_the_package_s_first_again_and_again()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu, MaxBatch = 5 });
+        SampleInput sample = SampleInput.For(model);
+        Assert.That(sample.Description, Is.EqualTo("4 pictures of the package"));
+        float[][] once = Rows(sample.Input), more = Rows(sample.OfBatch(5).Input);
+        Assert.That(more, Is.EqualTo((float[][])[.. once, once[0]]));
+        Assert.That(once[1], Is.Not.EqualTo(once[0]));
+
+        float[][] Rows(ModelInput input)
+        {
+            InferenceResult result = session.CreateResult();
+            session.Run(input, result);
+            return [.. result.Output.ToArray().Chunk(result.OutputWidth)];
+        }
+    }
+
+    [TestCase("minilm-acm", "6 sentences of the package")]
+    [TestCase("wav2vec2-words", "3 s of 0-espeak-ng-linda.wav")]
+    public void Samples_of_a_trained_package_are_named(string name, string description)
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Need("models", name));
+        Assert.That(SampleInput.For(model).Description, Is.EqualTo(description));
     }
 
     [TestCase("bert-tiny", "sentences.txt", "3 texts of random word pieces")]
