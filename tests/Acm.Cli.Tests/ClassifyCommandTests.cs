@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using Acm.Cli.Images;
 using Acm.Runtime;
 using Acm.Testing;
 using NUnit.Framework;
@@ -71,12 +72,36 @@ public class ClassifyCommandTests
     }
 
     [Test]
+    public void What_is_told_of_a_picture_is_what_the_session_computed()
+    {
+        using AcmModel model = AcmModel.Load(Tool.Model);
+        using InferenceSession session = model.CreateSession(new SessionOptions { Backend = BackendKind.Cpu });
+        ImagePreprocessor preprocessor = new(model);
+        PictureFile picture = PictureFile.Read(Tool.Pictures[1]);
+        byte[] crop = preprocessor.Crop(picture.Rgb, picture.Width, picture.Height);
+        float[] pixels = new float[preprocessor.Count];
+        preprocessor.Normalize(crop, pixels);
+        InferenceResult result = session.CreateResult();
+        session.Run(ModelInput.Pixels(pixels), result, new RunOptions { Budget = 0.4 });
+        string map = Path.Combine(_folder, "map.png");
+        JsonElement json = Tool.Json("classify", Tool.Model, Tool.Pictures[1], "--budget", "0.4", "--backend", "cpu", "--map", map), image = json.GetProperty("images")[0];
+        Assert.That(json.GetProperty("map").GetString(), Is.EqualTo(map));
+        Assert.That((image.GetProperty("macs").GetInt64(), image.GetProperty("dense_macs").GetInt64()), Is.EqualTo((result.Macs, result.DenseMacs)));
+        int[] order = [.. result.Output.ToArray().Index().OrderByDescending(static logit => logit.Item).Select(static logit => logit.Index)];
+        Assert.That((image.GetProperty("class").GetInt32(), image.GetProperty("label").GetString()), Is.EqualTo((order[0], model.Labels![order[0]])));
+        Assert.That(image.GetProperty("top").EnumerateArray().Select(static one => one.GetProperty("label").GetString()), Is.EqualTo(order.Take(5).Select(i => model.Labels[i])));
+        Assert.That(image.GetProperty("top")[0].GetProperty("probability").GetDouble(), Is.EqualTo(image.GetProperty("probability").GetDouble()));
+        // Weighted by cost, the tokens' shares are the picture's.
+        Assert.That(Classification.Of(model, result, "", crop).TokenShare.Average(), Is.EqualTo(result.LearnerFraction).Within(1e-5));
+    }
+
+    [Test]
     public void TheTextNamesBackendClassAndBudget()
     {
         var (code, output, error) = Tool.Run("classify", Tool.Model, Tool.Pictures[0], "--budget", "0.3");
         Assert.That(code, Is.Zero, error);
         Assert.That(error, Does.StartWith("cpu (").Or.StartWith("cuda ("));
-        Assert.That(output, Does.Contain("00_G.png").And.Contain("budget 0.3"));
+        Assert.That(output, Does.StartWith("image ").And.Contain("00_G.png").And.Contain("budget 0.3"));
     }
 
     [Test]

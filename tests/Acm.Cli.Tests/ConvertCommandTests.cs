@@ -37,6 +37,7 @@ public class ConvertCommandTests
         using var json = JsonDocument.Parse(output);
         Assert.That(json.RootElement.GetProperty("output").GetString(), Is.EqualTo(package));
         Assert.That(json.RootElement.GetProperty("tensors").GetInt32(), Is.EqualTo(40));
+        Assert.That(json.RootElement.GetProperty("bytes").GetInt64(), Is.EqualTo(new FileInfo(Path.Combine(package, "model.safetensors")).Length));
     }
 
     [Test, Platform(Exclude = "Win")]
@@ -83,6 +84,53 @@ public class ConvertCommandTests
         string package = Path.Combine(_folder, "package");
         Assert.That(Tool.Refuse(2, ["convert", SharedFolder.Data(source.Split('/')), "--output", package, .. options]), Does.Contain(said));
         Assert.That(Directory.Exists(package), Is.False);
+    }
+
+    [TestCase("--pooling", "cls", "pooling", "cls")]
+    [TestCase("--pooling", "mean", "pooling", "mean")]
+    [TestCase("--normalize", "true", "normalize", "True")]
+    [TestCase("--normalize", "false", "normalize", "False")]
+    public void How_a_sentence_s_vector_is_made_can_be_said(string option, string value, string key, string written)
+    {
+        using TemporaryFolder source = new();
+        foreach (string file in (string[])["config.json", "original.safetensors"])
+            source.CopyAs(SharedFolder.Data("bert-tiny", file), file.Replace("original", "model"));
+        File.WriteAllText(source["config.json"], """
+            { "architectures": ["BertModel"], "model_type": "bert", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64,
+              "vocab_size": 100, "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "hidden_act": "gelu" }
+            """);
+        string package = Path.Combine(_folder, "package");
+        Tool.Succeed("convert", source.Path, "--output", package, option, value);
+        using JsonDocument config = JsonDocument.Parse(File.ReadAllText(Path.Combine(package, "config.json")));
+        Assert.That(config.RootElement.GetProperty(key).ToString(), Is.EqualTo(written));
+    }
+
+    [Test]
+    public void Weights_that_are_no_numbers_are_taken_where_that_is_said()
+    {
+        string source = Path.Combine(_folder, "nan.safetensors"), package = Path.Combine(_folder, "package");
+        using (SafeTensorsFile weights = SafeTensorsFile.Open(SharedFolder.Data("vit-tiny", "original.safetensors")))
+        {
+            SafeTensorsWriter writer = new();
+            foreach (string name in weights.Names.Where(static name => name != "heads.head.bias"))
+                writer.Add(weights.Get(name));
+            writer.Add("heads.head.bias", weights.Get("heads.head.bias").Shape, Enumerable.Repeat(float.NaN, (int)weights.Get("heads.head.bias").ElementCount).ToArray());
+            writer.Save(source);
+        }
+        Assert.That(Tool.Refuse(2, "convert", source, "-o", package, "--heads", "2"), Does.Contain("heads.head.bias"));
+        Tool.Succeed("convert", source, "-o", package, "--heads", "2", "--allow-non-finite");
+    }
+
+    [Test]
+    public void Notes_are_in_the_json_or_beside_the_output()
+    {
+        string[] command = ["convert", SharedFolder.Data("published-chain", "facm.pth"), "--output"];
+        string[] notes = [.. Tool.Json([.. command, Path.Combine(_folder, "json")]).GetProperty("notes").EnumerateArray().Select(static note => note.GetString()!)];
+        var (code, output, error) = Tool.Run([.. command, Path.Combine(_folder, "text")]);
+        Assert.That(code, Is.Zero, error);
+        Assert.That(notes, Is.Not.Empty);
+        Assert.That(error, Is.EqualTo(string.Concat(notes.Select(static note => $"note: {note}\n"))));
+        Assert.That(output.TrimEnd(), Does.Not.Contain("\n").And.Contain($" {new FileInfo(Path.Combine(_folder, "text", "model.safetensors")).Length / 1e6:F1} MB"));
     }
 
     [Test]

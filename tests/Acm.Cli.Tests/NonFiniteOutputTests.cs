@@ -40,6 +40,17 @@ public class NonFiniteOutputTests
     }
 
     [Test]
+    public void A_check_that_fails_is_exit_code_1()
+    {
+        using TemporaryFolder folder = new();
+        string model = Huge(folder, Tool.Model, "heads.head.weight");
+        var (code, output, error) = Tool.Run("verify", model, "--backend", "cpu");
+        Assert.That((code, error), Is.EqualTo((1, "")));
+        Assert.That(output, Does.Contain("FAILED"));
+        Assert.That(Tool.Run("verify", model, "--backend", "cpu", "--json").Code, Is.EqualTo(1));
+    }
+
+    [Test]
     public void Probabilities_are_null_where_they_are_no_number()
     {
         using TemporaryFolder folder = new();

@@ -70,6 +70,15 @@ public class PicturePreprocessingTests
         }
     }
 
+    [Test]
+    public void A_picture_of_too_many_pixels_is_refused_by_its_header()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] png = Png([1, 2, 3, 4, 5, 6]), header = [0, 0, 0x40, 0, 0, 0, 0x40, 1, .. png[24..29]];
+        File.WriteAllBytes(folder["large.png"], [.. png[..8], .. Chunk("IHDR"u8, header), .. png[33..]]);
+        Assert.That(() => PictureFile.Read(folder["large.png"]), Throws.TypeOf<BadInputException>().With.Message.Contains("16384 x 16385 pixels, 268 million; supported: up to 268 million"));
+    }
+
     private static byte[] Png(byte[] gray)
     {
         using SkiaSharp.SKBitmap bitmap = new(2, 3, SkiaSharp.SKColorType.Gray8, SkiaSharp.SKAlphaType.Opaque);

@@ -157,6 +157,70 @@ public class RunCommandTests
         Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain(named));
     }
 
+    [TestCase(1, 96, 96)]
+    [TestCase(3, 32, 96)]
+    [TestCase(3, 96, 32)]
+    public void Pixels_have_the_model_s_shape(int channels, int height, int width)
+    {
+        SafeTensorsWriter input = new();
+        input.Add("pixels", [1, channels, height, width], new float[channels * height * width]);
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", Tool.Model, "--input", In, "--output", Out), Does.Contain($"pixels is F32 [1, {channels}, {height}, {width}], expected [B, 3, 96, 96]"));
+    }
+
+    [Test]
+    public void What_is_missing_is_named_with_what_is_there()
+    {
+        SafeTensorsWriter input = new();
+        input.Add("images", [1], new float[1]);
+        input.Add("faces", [1], new float[1]);
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", Tool.Model, "--input", In, "--output", Out), Does.Contain("a tensor 'pixels', the file has faces, images"));
+    }
+
+    [TestCase(new[] { 5, 7 }, "lengths[1] is 7, input_ids has room for 6")]
+    [TestCase(new[] { -1, 2 }, "lengths[0] is -1, input_ids has room for 6")]
+    [TestCase(new[] { 5, 2, 1 }, "lengths is I32 [3], expected [2]")]
+    public void Lengths_are_of_the_sequences_that_are_there(int[] lengths, string said)
+    {
+        var (model, input, _, _) = TwoTexts(lengths);
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain(said));
+    }
+
+    [Test]
+    public void Numbers_of_other_types_are_the_same_numbers([Values(TensorDType.F16, TensorDType.BF16)] TensorDType type)
+    {
+        // Quarters, which all types hold.
+        float[] pixels = [.. Three[0].Select(static value => MathF.Round(4 * value) / 4)];
+        SafeTensorsWriter input = new();
+        input.Add("pixels", type, [1, 3, 96, 96], pixels.SelectMany(value => type == TensorDType.F16
+            ? BitConverter.GetBytes((Half)value) : BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(value) >> 16))).ToArray());
+        float[] logits;
+        using (SafeTensorsFile file = Run(Tool.Model, Images(pixels)))
+            logits = Floats(file, "logits");
+        using SafeTensorsFile other = Run(Tool.Model, input);
+        Assert.That(Floats(other, "logits"), Is.EqualTo(logits));
+    }
+
+    [Test]
+    public void Word_pieces_may_be_bytes_and_have_types()
+    {
+        string model = SharedFolder.Data("bert-tiny");
+        SafeTensorsWriter Input() { SafeTensorsWriter input = new(); input.Add("input_ids", TensorDType.U8, [1, 3], new byte[] { 5, 9, 2 }); return input; }
+        SafeTensorsWriter ints = new(), zeros = Input(), ones = Input();
+        ints.Add("input_ids", [1, 3], (int[])[5, 9, 2]);
+        zeros.Add("token_type_ids", [1, 3], new int[3]);
+        ones.Add("token_type_ids", [1, 3], (int[])[0, 1, 1]);
+        float[][] found = [.. new[] { ints, Input(), zeros, ones }.Select(input =>
+        {
+            using SafeTensorsFile file = Run(model, input);
+            return Floats(file, "embeddings");
+        })];
+        Assert.That(found[1..3], Has.All.EqualTo(found[0]));
+        Assert.That(found[3], Is.Not.EqualTo(found[0]));
+    }
+
     [TestCase("k.SITE", 2)]
     [TestCase("k.SITE", 1)]
     [TestCase("k.nowhere", 1)]
@@ -177,14 +241,15 @@ public class RunCommandTests
     }
 
     // A random text model with an ACM, and texts of 5 and 2 pieces in rows of 6.
-    private (string Model, SafeTensorsWriter Input, string Site, int Learners) TwoTexts()
+    private (string Model, SafeTensorsWriter Input, string Site, int Learners) TwoTexts(int[]? lengths = null)
     {
         string folder = Path.Combine(_folder, "model");
         RandomPackage.Write(folder, 4, Architecture.Bert);
         using AcmModel model = AcmModel.Load(folder);
         SafeTensorsWriter input = new();
         input.Add("input_ids", [2, 6], (int[])[5, 9, 2, 7, 3, -1, 4, 8, -1, -1, -1, -1]);
-        input.Add("lengths", [2], (int[])[5, 2]);
+        lengths ??= [5, 2];
+        input.Add("lengths", [lengths.Length], lengths);
         return (folder, input, model.Sites[0].Path, model.Sites[0].Learners);
     }
 
@@ -219,7 +284,10 @@ public class RunCommandTests
     {
         Images(Three).Save(In);
         JsonElement json = Tool.Json("run", Tool.Model, "--input", In, "--output", Out, "--learners", "2");
-        Assert.That(json.GetProperty("batch").GetInt32(), Is.EqualTo(3));
+        Assert.That((json.GetProperty("batch").GetInt32(), json.GetProperty("tokens").GetInt32()), Is.EqualTo((3, 3 * 145)));
+        Assert.That(json.GetProperty("budget").GetProperty("fixed_learners").GetInt32(), Is.EqualTo(2));
+        using (SafeTensorsFile file = SafeTensorsFile.Open(Out))
+            Assert.That(file.Names.Where(static name => name.StartsWith("hidden", StringComparison.Ordinal)), Is.Empty, "nobody asked for them");
         Assert.That(json.GetProperty("learner_fraction").GetDouble(), Is.EqualTo(0.5).Within(1e-12));
         Assert.That(json.GetProperty("macs").GetInt64(), Is.LessThan(json.GetProperty("dense_macs").GetInt64()));
         Assert.That(json.GetProperty("backend").GetProperty("reason").GetString(), Is.Not.Empty);

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Acm.Cli.Output;
+using Acm.Testing;
+using NUnit.Framework;
+
+namespace Acm.Cli.Tests;
+
+/// <summary>What acm verify tells of its comparisons.</summary>
+public class VerificationTests
+{
+    private static readonly Verification s_passed = new("cpu", "fp32", Error: 1e-5, Tolerance: 1e-4, Flips: 1, Choices: 2000, Problem: null);
+
+    [Test]
+    public void A_line_has_the_verdict()
+    {
+        Assert.That(s_passed.Line(), Does.StartWith("cpu ").And.Contain("1.0e-5").And.Contain("1 of 2000").And.EndWith("passed"));
+        Assert.That((s_passed with { Error = 1 }).Line(), Does.EndWith("FAILED"));
+        Assert.That((s_passed with { Problem = "no driver" }).Line(), Does.StartWith("cpu ").And.EndWith("not at hand: no driver"));
+    }
+
+    [Test]
+    public void Json_has_the_figures()
+    {
+        using StringWriter output = new();
+        Report.Json(output, s_passed.Write);
+        Assert.That(
+            JsonDocument.Parse(output.ToString()).RootElement.EnumerateObject().ToDictionary(static one => one.Name, static one => one.Value.ToString()),
+            Is.EqualTo(new Dictionary<string, string>
+            {
+                ["backend"] = "cpu", ["precision"] = "fp32", ["available"] = "True", ["forced_error"] = "1E-05", ["tolerance"] = "0.0001", ["flips"] = "1",
+                ["choices"] = "2000", ["passed"] = "True",
+            }));
+    }
+
+    [Test]
+    public void Without_a_name_every_backend_is_compared_and_one_that_is_not_there_is_told_of_once()
+    {
+        JsonElement json = Tool.Json("verify", SharedFolder.Data("bert-tiny"));
+        ILookup<string, JsonElement> rows = json.GetProperty("backends").EnumerateArray().ToLookup(static row => row.GetProperty("backend").GetString()!);
+        Assert.That(rows.Select(static row => row.Key), Is.EqualTo(new[] { "reference", "cpu", "cuda", "simulator" }));
+        foreach (var row in rows)
+            Assert.That(row.Count(), Is.EqualTo(row.First().GetProperty("available").GetBoolean() && row.Key is "cuda" or "simulator" ? 4 : 1), row.Key);
+    }
+}
