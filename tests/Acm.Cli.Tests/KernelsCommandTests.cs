@@ -25,6 +25,9 @@ internal sealed class KernelsCommandTests
             string[] build = ["kernels", "build", source, "--arch", "80", "--define", "WIDTH=17", "--output", cache];
             JsonElement first = Tool.Json(build).GetProperty("kernels")[0], second = Tool.Json(build).GetProperty("kernels")[0];
             Assert.That((first.GetProperty("from_cache").GetBoolean(), second.GetProperty("from_cache").GetBoolean()), Is.EqualTo((false, true)));
+            Assert.That(Tool.Succeed(build), Does.Contain("\n0 compiled, "));
+            if (compiler.Name.StartsWith("NVRTC", StringComparison.Ordinal))
+                Assert.That(Tool.Json([.. build, "--cubin"]).GetProperty("kernels")[0].GetProperty("kind").GetString(), Is.EqualTo("cubin"));
             JsonElement listed = Tool.Json("kernels", "list", "--output", cache).GetProperty("kernels")[0];
             Assert.That(listed.GetProperty("compiler").GetString(), Is.EqualTo(compiler.Name));
             Assert.That(listed.GetProperty("request").GetString(), Does.Contain("one.cu").And.Contain("WIDTH=17"));

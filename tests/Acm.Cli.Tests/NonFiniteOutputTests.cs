@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Acm.Runtime;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -8,25 +7,7 @@ namespace Acm.Cli.Tests;
 /// <summary>Weights that are finite but huge give outputs that are not; JSON says null there.</summary>
 public class NonFiniteOutputTests
 {
-    // A package like another, with all of one tensor at the end of what a float holds.
-    private static string Huge(TemporaryFolder folder, string model, string tensor)
-    {
-        foreach (string file in Directory.GetFiles(model))
-            folder.CopyAs(file, "huge", Path.GetFileName(file));
-        using SafeTensorsFile weights = SafeTensorsFile.Open(Path.Combine(model, "model.safetensors"));
-        SafeTensorsWriter writer = new();
-        foreach (string name in weights.Names.Where(name => name != tensor))
-        {
-            weights.TryGet(name, out TensorView view);
-            writer.Add(view);
-        }
-        weights.TryGet(tensor, out TensorView old);
-        float[] values = new float[old.ElementCount];
-        Array.Fill(values, float.MaxValue);
-        writer.Add(tensor, old.Shape, values);
-        writer.Save(folder["huge", "model.safetensors"]);
-        return folder["huge"];
-    }
+    private static string Huge(TemporaryFolder folder, string model, string tensor) => Tool.Changed(folder, model, static _ => float.MaxValue, tensor);
 
     [Test]
     public void Vectors_have_null_for_what_is_no_number()

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Acm.Runtime;
 using Acm.Testing;
 using NUnit.Framework;
 
@@ -20,6 +21,26 @@ internal static class Tool
             folder.CopyAs(file, "bert", Path.GetFileName(file));
         File.WriteAllLines(folder["bert", "vocab.txt"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"]);
         return folder["bert"];
+    }
+
+    /// <summary>A package like another, but for all numbers of some tensors.</summary>
+    public static string Changed(TemporaryFolder folder, string model, Func<float, float> change, params string[] tensors)
+    {
+        foreach (string file in Directory.GetFiles(model))
+            folder.CopyAs(file, "changed", Path.GetFileName(file));
+        using SafeTensorsFile weights = SafeTensorsFile.Open(Path.Combine(model, "model.safetensors"));
+        SafeTensorsWriter writer = new();
+        foreach (string name in weights.Names.Except(tensors))
+            writer.Add(weights.Get(name));
+        foreach (string name in tensors)
+        {
+            TensorView old = weights.Get(name);
+            float[] values = new float[old.ElementCount];
+            old.CopyTo(values);
+            writer.Add(name, old.Shape, Array.ConvertAll(values, value => change(value)));
+        }
+        writer.Save(folder["changed", "model.safetensors"]);
+        return folder["changed"];
     }
 
     public static (int Code, string Output, string Error) Run(params IReadOnlyList<string> arguments)

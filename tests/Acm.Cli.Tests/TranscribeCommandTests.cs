@@ -188,6 +188,27 @@ public class TranscribeCommandTests
     }
 
     [Test]
+    public void Windows_that_share_more_take_more_compute()
+    {
+        string model = SharedFolder.Need("models", "wav2vec2-words");
+        long[] macs = [.. new[] { "0", "0.4" }.Select(overlap =>
+            Tool.Json("transcribe", model, Samples(model)[0], "--window", "1", "--overlap", overlap, "--learners", "4").GetProperty("files")[0].GetProperty("macs").GetInt64())];
+        Assert.That(macs[1], Is.GreaterThan(macs[0]));
+    }
+
+    [Test]
+    public void An_outline_has_the_largest_sample_of_each_span_whatever_its_sign()
+    {
+        using TemporaryFolder folder = new();
+        byte[] bytes = new byte[2 * 3 * 160];
+        foreach (var (at, value) in new[] { (7, 8192), (170, -16384), (319, 4096), (470, -32768) })
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(2 * at), (short)value);
+        File.WriteAllBytes(folder["spans.wav"], [.. Header(bytes.Length), .. bytes]);
+        using WavReader recording = WavReader.Open(folder["spans.wav"]);
+        Assert.That(Audio.Waveform.Read(recording, 0.01), Is.EqualTo(new[] { 0.25f, 0.5f, 1 }));
+    }
+
+    [Test]
     public void Silence_that_is_passed_over_is_in_no_figure_of_compute()
     {
         string model = SharedFolder.Need("models", "wav2vec2-words");

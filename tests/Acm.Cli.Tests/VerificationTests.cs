@@ -33,6 +33,19 @@ public class VerificationTests
     }
 
     [Test]
+    public void An_error_is_measured_against_the_largest_output()
+    {
+        using TemporaryFolder folder = new();
+        string model = SharedFolder.Data("vit-tiny");
+        double error = Error(model);
+        // A power of two changes no digit of what follows.
+        Assert.That(Error(Tool.Changed(folder, model, static value => 4096 * value, "heads.head.weight", "heads.head.bias")), Is.EqualTo(error));
+        Assert.That(error, Is.Positive);
+
+        static double Error(string model) => Tool.Json("verify", model, "--backend", "cpu").GetProperty("backends")[1].GetProperty("forced_error").GetDouble();
+    }
+
+    [Test]
     public void Without_a_name_every_backend_is_compared_and_one_that_is_not_there_is_told_of_once()
     {
         JsonElement json = Tool.Json("verify", SharedFolder.Data("bert-tiny"));
