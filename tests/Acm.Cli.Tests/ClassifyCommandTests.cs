@@ -101,7 +101,7 @@ public class ClassifyCommandTests
         var (code, output, error) = Tool.Run("classify", Tool.Model, Tool.Pictures[0], "--budget", "0.3");
         Assert.That(code, Is.Zero, error);
         Assert.That(error, Does.StartWith("cpu (").Or.StartWith("cuda ("));
-        Assert.That(output, Does.StartWith("image ").And.Match(@"\n00_G\.png +\S+ +[\d.]+ % +\d\d\.\d % +\d+ M +\d\d\.\d %\n").And.Contain("budget 0.3"));
+        Assert.That(output, Does.StartWith("image ").And.Match(@"\n00_G\.png +\S+ +[\d.]+ % +\d\d\.\d % +\d+ M +\d\d\.\d %\r?\n").And.Contain("budget 0.3"));
     }
 
     [Test]

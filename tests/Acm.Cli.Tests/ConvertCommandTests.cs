@@ -123,7 +123,7 @@ public class ConvertCommandTests
         var (code, output, error) = Tool.Run([.. command, Path.Combine(_folder, "text")]);
         Assert.That(code, Is.Zero, error);
         Assert.That(notes, Is.Not.Empty);
-        Assert.That(error, Is.EqualTo(string.Concat(notes.Select(static note => $"note: {note}\n"))));
+        Assert.That(error, Is.EqualTo(string.Concat(notes.Select(static note => $"note: {note}{Environment.NewLine}"))));
         Assert.That(output.TrimEnd(), Does.Not.Contain("\n").And.Contain($" {new FileInfo(Path.Combine(_folder, "text", "model.safetensors")).Length / 1e6:F1} MB"));
     }
 

@@ -66,7 +66,7 @@ public sealed class SimulateCommandTests
         File.WriteAllText(ptx, File.ReadAllText(ptx).Replace(instruction, instead));
         var (code, output, error) = Tool.Run("simulate", folder.Path, "--mode", "checked", "--json", folder["results.json"]);
         Assert.That((code, error), Is.EqualTo((exit, "")));
-        Assert.That(output, Does.EndWith($"0 passed, {exit} failed, {1 - exit} unsupported\n"));
+        Assert.That(output.TrimEnd(), Does.EndWith($"0 passed, {exit} failed, {1 - exit} unsupported"));
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(folder["results.json"]));
         Assert.That(json.RootElement[0].GetProperty("status").GetString(), Is.EqualTo(status));
         Assert.That(json.RootElement[0].GetProperty("reason").GetString(), Does.Contain("line"));

@@ -164,7 +164,7 @@ public class TranscribeCommandTests
         var (code, output, error) = Tool.Run(["transcribe", model, .. Samples(model)[..2], "--learners", "2", "--map", folder["map.png"]]);
         Assert.That(code, Is.Zero, error);
         Assert.That(output.TrimEnd().Split('\n').Select(static line => line.Split('\t')[0]), Is.EqualTo(Samples(model)[..2].Select(Path.GetFileName)));
-        Assert.That(error, Does.Match(@"^\w+ \(.*\): .*\n[\d.]+ s of sound; "));
+        Assert.That(error, Does.Match(@"^\w+ \(.*\): .*\r?\n[\d.]+ s of sound; "));
         Assert.That(Directory.GetFiles(folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "map-0.png", "map-1.png" }));
     }
 
