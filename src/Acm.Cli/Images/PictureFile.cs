@@ -18,38 +18,68 @@ internal sealed record PictureFile(byte[] Rgb, int Width, int Height)
         SKImageInfo info = new(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         if ((long)info.Width * info.Height > 1 << 28)
             throw new BadInputException($"{path}: {info.Width} x {info.Height} pixels, {info.Width * (double)info.Height / 1e6:0} million; supported: up to 268 million");
-        using SKBitmap bitmap = new(info);
-        SKCodecResult read = codec.GetPixels(info, bitmap.GetPixels());
-        if (read is not SKCodecResult.Success)
-            throw new BadInputException($"{path}: a damaged {codec.EncodedFormat} ({read}); supported: {Supported}");
         SKEncodedOrigin origin = codec.EncodedFormat is SKEncodedImageFormat.Png ? PngOrientation.Of(file) : codec.EncodedOrigin;
-        return Upright(bitmap.GetPixelSpan(), info.Width, info.Height, origin);
+        Picture upright = new(info.Width, info.Height, origin);
+        SKCodecResult read = Decode(codec, info, upright);
+        return read is SKCodecResult.Success
+            ? new PictureFile(upright.Rgb, upright.Width, upright.Height)
+            : throw new BadInputException($"{path}: a damaged {codec.EncodedFormat} ({read}); supported: {Supported}");
     }
 
-    private static PictureFile Upright(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
+    private static unsafe SKCodecResult Decode(SKCodec codec, SKImageInfo info, Picture upright)
     {
-        bool swapped = origin >= SKEncodedOrigin.LeftTop;
-        (int toWidth, int toHeight) = swapped ? (height, width) : (width, height);
-        byte[] rgb = new byte[toWidth * toHeight * 3];
-        for (int y = 0; y < toHeight; y++)
-            for (int x = 0; x < toWidth; x++)
+        // A photograph is read row by row: all its pixels at once take more memory than what is made of them.
+        if (codec.EncodedFormat is SKEncodedImageFormat.Jpeg && codec.StartScanlineDecode(info) is SKCodecResult.Success)
+        {
+            byte[] row = new byte[info.RowBytes];
+            fixed (byte* pixels = row)
+                for (int y = 0; y < info.Height; y++)
+                {
+                    if (codec.GetScanlines((nint)pixels, 1, info.RowBytes) != 1)
+                        return SKCodecResult.IncompleteInput;
+                    upright.Put(y, row);
+                }
+            return SKCodecResult.Success;
+        }
+        using SKBitmap bitmap = new(info);
+        SKCodecResult read = codec.GetPixels(info, bitmap.GetPixels());
+        for (int y = 0; y < info.Height && read is SKCodecResult.Success; y++)
+            upright.Put(y, bitmap.GetPixelSpan().Slice(y * info.RowBytes, info.RowBytes));
+        return read;
+    }
+
+    /// <summary>A picture that is put together from its stored rows.</summary>
+    private sealed class Picture(int width, int height, SKEncodedOrigin origin)
+    {
+        private readonly bool _swapped = origin >= SKEncodedOrigin.LeftTop;
+
+        public int Width => _swapped ? height : width;
+
+        public int Height => _swapped ? width : height;
+
+        public byte[] Rgb { get; } = new byte[width * height * 3];
+
+        public void Put(int y, ReadOnlySpan<byte> rgba)
+        {
+            for (int x = 0; x < width; x++)
             {
-                (int fromX, int fromY) = origin switch
+                (int toX, int toY) = origin switch
                 {
                     SKEncodedOrigin.TopRight => (width - 1 - x, y),
                     SKEncodedOrigin.BottomRight => (width - 1 - x, height - 1 - y),
                     SKEncodedOrigin.BottomLeft => (x, height - 1 - y),
                     SKEncodedOrigin.LeftTop => (y, x),
-                    SKEncodedOrigin.RightTop => (y, height - 1 - x),
-                    SKEncodedOrigin.RightBottom => (width - 1 - y, height - 1 - x),
-                    SKEncodedOrigin.LeftBottom => (width - 1 - y, x),
+                    SKEncodedOrigin.RightTop => (height - 1 - y, x),
+                    SKEncodedOrigin.RightBottom => (height - 1 - y, width - 1 - x),
+                    SKEncodedOrigin.LeftBottom => (y, width - 1 - x),
                     _ => (x, y),
                 };
-                ReadOnlySpan<byte> pixel = rgba.Slice((fromY * width + fromX) * 4, 4);
+                ReadOnlySpan<byte> pixel = rgba.Slice(x * 4, 4);
+                Span<byte> to = Rgb.AsSpan((toY * Width + toX) * 3, 3);
                 for (int c = 0; c < 3; c++)
-                    rgb[(y * toWidth + x) * 3 + c] = (byte)((pixel[c] * pixel[3] + 255 * (255 - pixel[3]) + 127) / 255);
+                    to[c] = (byte)((pixel[c] * pixel[3] + 255 * (255 - pixel[3]) + 127) / 255);
             }
-        return new PictureFile(rgb, toWidth, toHeight);
+        }
     }
 
     private static string Found(byte[] file, SKCodecResult result) => file.Length == 0
