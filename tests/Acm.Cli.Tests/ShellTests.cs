@@ -30,8 +30,7 @@ public class ShellTests
 
     private static string Pipe(TemporaryFolder folder, string name)
     {
-        using Process make = Process.Start("mkfifo", [folder[name]]);
-        Assert.That(make.WaitForExit(Patience));
+        NamedPipe.Make(folder[name]);
         return folder[name];
     }
 
