@@ -123,7 +123,8 @@ internal sealed class SpeechWindows : IDisposable
         if (from > pause + Edge)
             return Math.Min(from, pause + MostMargin);
         int split = next - pause < Before + After ? pause + (next - pause) * After / (Before + After) : pause + After;
-        return from < 0 || to >= next - Edge ? split : Math.Min(to, pause + After);
+        // What is left of the silence tells the next utterance that its background is its own.
+        return from < 0 || to >= next - Edge ? split : Math.Min(to - Edge, pause + After);
     }
 
     private int Begin(int speech)
