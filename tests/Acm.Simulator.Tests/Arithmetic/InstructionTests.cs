@@ -49,7 +49,7 @@ public sealed class InstructionTests
     public void What_overflows_stops_at_the_largest_number_when_rounded_inward(string operation, double a, double b, double want)
     {
         ulong x = BitConverter.DoubleToUInt64Bits(a), y = BitConverter.DoubleToUInt64Bits(b);
-        uint[] got = Run($"mov.b64 %d1, 0x{x:x}; mov.b64 %d2, 0x{y:x}; {operation} %d3, %d1, %d2; st.global.u64 [%q], %d3;", 2);
+        uint[] got = OneThread.Run($"mov.b64 %d1, 0x{x:x}; mov.b64 %d2, 0x{y:x}; {operation} %d3, %d1, %d2; st.global.u64 [%q], %d3;", 2);
         Assert.That(BitConverter.UInt64BitsToDouble(got[0] | ((ulong)got[1] << 32)), Is.EqualTo(want));
     }
 
@@ -58,13 +58,13 @@ public sealed class InstructionTests
     [TestCase("slct.ftz.u32.f32", 0x80800000u, 2u)]
     [TestCase("slct.ftz.u32.f32", 0x7fc00000u, 2u)]
     public void A_selection_by_sign_flushes_the_selector(string operation, uint selector, uint want) =>
-        Assert.That(Run($"mov.b32 %r1, 1; mov.b32 %r2, 2; mov.b32 %r3, 0x{selector:x}; {operation} %r4, %r1, %r2, %r3; st.global.u32 [%q], %r4;", 1)[0], Is.EqualTo(want));
+        Assert.That(OneThread.Run($"mov.b32 %r1, 1; mov.b32 %r2, 2; mov.b32 %r3, 0x{selector:x}; {operation} %r4, %r1, %r2, %r3; st.global.u32 [%q], %r4;", 1)[0], Is.EqualTo(want));
 
     [TestCase(int.MinValue, uint.MaxValue)]
     [TestCase(2, 7u)]
     [TestCase(-2, 3u)]
     public void Fns_counts_set_bits_from_a_place(int offset, uint want) =>
-        Assert.That(Run($"mov.b32 %r1, 0xc8; fns.b32 %r2, %r1, 6, {offset}; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+        Assert.That(OneThread.Run($"mov.b32 %r1, 0xc8; fns.b32 %r2, %r1, 6, {offset}; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
     [TestCase("rcp.approx.ftz.f64", 1e-310, double.PositiveInfinity)]
     [TestCase("rcp.approx.ftz.f64", -1e308, -0.0)]
@@ -72,7 +72,7 @@ public sealed class InstructionTests
     [TestCase("rsqrt.approx.ftz.f64", 1e-310, double.PositiveInfinity)]
     public void Approximate_reciprocals_of_f64_flush_operand_and_result(string operation, double a, double want)
     {
-        uint[] got = Run($"mov.b64 %d1, 0x{BitConverter.DoubleToUInt64Bits(a):x}; {operation} %d2, %d1; st.global.u64 [%q], %d2;", 2);
+        uint[] got = OneThread.Run($"mov.b64 %d1, 0x{BitConverter.DoubleToUInt64Bits(a):x}; {operation} %d2, %d1; st.global.u64 [%q], %d2;", 2);
         Assert.That(got[0] | ((ulong)got[1] << 32), Is.EqualTo(BitConverter.DoubleToUInt64Bits(want)));
     }
 
@@ -81,7 +81,7 @@ public sealed class InstructionTests
     [TestCase("cvt.rna.satfinite.tf32.f32", 0xff800000u, 0xff7fe000u)]
     [TestCase("cvt.rna.satfinite.tf32.f32", 0x3f801000u, 0x3f802000u)]
     public void Tf32_stays_finite_where_it_is_asked_to(string operation, uint a, uint want) =>
-        Assert.That(Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+        Assert.That(OneThread.Run($"mov.b32 %r1, 0x{a:x}; {operation} %r2, %r1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
     [TestCase("cvt.rn.satfinite.f16.f32", 0x7f800000u, 0x7bffu)]
     [TestCase("cvt.rn.satfinite.f16.f32", 0xc7800000u, 0xfbffu)]
@@ -93,7 +93,7 @@ public sealed class InstructionTests
     [TestCase("cvt.rn.bf16.f32", 0x7f7fffffu, 0x7f80u)]
     [TestCase("cvt.rn.relu.satfinite.bf16.f32", 0xff800000u, 0u)]
     public void Halves_stay_finite_where_they_are_asked_to(string operation, uint a, uint want) =>
-        Assert.That(Run($".reg .b16 %h1; mov.b32 %r1, 0x{a:x}; {operation} %h1, %r1; cvt.u32.u16 %r2, %h1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
+        Assert.That(OneThread.Run($".reg .b16 %h1; mov.b32 %r1, 0x{a:x}; {operation} %h1, %r1; cvt.u32.u16 %r2, %h1; st.global.u32 [%q], %r2;", 1)[0], Is.EqualTo(want));
 
     [TestCase("ldmatrix.sync.aligned.m8n8.x1.trans.shared.b16"), TestCase("ldmatrix.sync.aligned.x1.trans.m8n8.shared.b16"), TestCase("ldmatrix.sync.aligned.trans.x1.m8n8.shared.b16")]
     public void The_shape_of_matrices_comes_before_or_after_their_number(string load)
@@ -113,7 +113,7 @@ public sealed class InstructionTests
         string test(string space, string register, int at) =>
             $"isspacep.{space} %c1, {register}; selp.u32 %r1, 1, 0, %c1; st.global.u32 [%q+{at}], %r1;\n";
         string ptx = PtxBench.Module("cvta.const.u64 %d1, table;\n" + test("const", "%d1", 0) + test("global", "%d1", 4) + test("const", "%p", 8) + test("global", "%p", 12));
-        Assert.That(RunModule(ptx.Replace(".file", ".const .align 4 .b32 table[4] = {1, 2, 3, 4};\n.file", StringComparison.Ordinal), 4), Is.EqualTo(new uint[] { 1, 0, 0, 1 }));
+        Assert.That(OneThread.RunModule(ptx.Replace(".file", ".const .align 4 .b32 table[4] = {1, 2, 3, 4};\n.file", StringComparison.Ordinal), 4), Is.EqualTo(new uint[] { 1, 0, 0, 1 }));
     }
 
     [TestCase("1, 1, 1", true)]
@@ -121,7 +121,7 @@ public sealed class InstructionTests
     public void The_place_in_a_cluster_is_known_where_clusters_have_one_block(string blocks, bool known)
     {
         string ptx = PtxBench.Module("mov.u32 %r1, %cluster_ctarank; st.global.u32 [%q], %r1;").Replace("p1)", $"p1)\n.reqnctapercluster {blocks}", StringComparison.Ordinal);
-        Assert.That(() => RunModule(ptx, 1), known ? Is.EqualTo(new uint[] { 0 }) : Throws.TypeOf<PtxUnsupportedException>());
+        Assert.That(() => OneThread.RunModule(ptx, 1), known ? Is.EqualTo(new uint[] { 0 }) : Throws.TypeOf<PtxUnsupportedException>());
     }
 
     [TestCase("atom.global.add.v2.f32 {%f3, %f4}, [%q], {%f1, %f2}; st.global.v2.f32 [%q+16], {%f3, %f4};", new[] { 0x3f800000u, 0x40000000u, 0u, 0u, 0u, 0u })]
@@ -130,7 +130,7 @@ public sealed class InstructionTests
     public void Vector_atomics_change_each_element(string operation, uint[] want)
     {
         string zero = string.Concat(Enumerable.Range(0, 6).Select(i => $"st.global.u32 [%q+{4 * i}], 0;\n"));
-        Assert.That(Run($"{zero}mov.f32 %f1, 0f3F800000; mov.f32 %f2, 0f40000000; {operation}", 6), Is.EqualTo(want));
+        Assert.That(OneThread.Run($"{zero}mov.f32 %f1, 0f3F800000; mov.f32 %f2, 0f40000000; {operation}", 6), Is.EqualTo(want));
     }
 
     [TestCase("min.f32 %f1, %f2, %f3, %f4;", "three values")]
@@ -139,7 +139,7 @@ public sealed class InstructionTests
     [TestCase(".reg .v4 .b32 v;", "'.v4'")]
     [TestCase("fma.rn.oob.f16x2 %r1, %r1, %r1, %r1;", "'.oob'")]
     public void What_other_devices_have_is_named_as_not_supported(string operation, string named) =>
-        Assert.That(() => Run(operation, 1), Throws.TypeOf<PtxUnsupportedException>().With.Message.Contains(named).And.Message.Contains("PTX line"));
+        Assert.That(() => OneThread.Run(operation, 1), Throws.TypeOf<PtxUnsupportedException>().With.Message.Contains(named).And.Message.Contains("PTX line"));
 
     [TestCase("add.rn.f32x2 %d3, %d1, %d2;", 4f, -1.5f)]
     [TestCase("sub.f32x2 %d3, %d1, %d2;", -2f, 2.5f)]
@@ -150,19 +150,9 @@ public sealed class InstructionTests
     {
         string body = "mov.b32 %r1, 0f3F800000; mov.b32 %r2, 0f3F000000; mov.b64 %d1, {%r1, %r2}; mov.b32 %r3, 0f40400000; mov.b32 %r4, 0fC0000000; mov.b64 %d2, {%r3, %r4}; "
             + $"mov.b64 %d4, 0x0000000100000001; {operation} st.global.u64 [%q], %d3;";
-        Assert.That(Run(body, 2), Is.EqualTo(new[] { BitConverter.SingleToUInt32Bits(low), BitConverter.SingleToUInt32Bits(high) }));
+        Assert.That(OneThread.Run(body, 2), Is.EqualTo(new[] { BitConverter.SingleToUInt32Bits(low), BitConverter.SingleToUInt32Bits(high) }));
     }
 
     private static uint Two(string operation, uint a, uint b) =>
-        Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
-
-    private static uint[] Run(string body, int words) => RunModule(PtxBench.Module(body), words);
-
-    private static uint[] RunModule(string ptx, int words)
-    {
-        using PtxBench bench = new(new SimulatorOptions { Profile = DeviceProfile.H100 });
-        ulong p = bench.Buffer("p", 0), q = bench.Device.Allocate((ulong)words * 4, "q");
-        bench.Launch(ptx, 1, 1, p, q);
-        return bench.Words(q, words);
-    }
+        OneThread.Run($"mov.b32 %r1, 0x{a:x}; mov.b32 %r2, 0x{b:x}; {operation} %r3, %r1, %r2; st.global.u32 [%q], %r3;", 1)[0];
 }
