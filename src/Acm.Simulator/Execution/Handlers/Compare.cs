@@ -48,17 +48,26 @@ internal static unsafe class Compare
     /// <summary>set on packed halves: each half gets Imm or 0. Count: 1 bf16, 2 flush.</summary>
     public static void SetPacked(Warp w, Instruction* i, uint exec)
     {
-        uint* a = w.Plane(i->A), b = w.Plane(i->B), d = w.Plane(i->D);
+        (uint low, uint high) = PackedMasks(w, i, exec);
+        uint* d = w.Plane(i->D);
         for (; exec != 0; exec &= exec - 1)
         {
             int lane = BitOperations.TrailingZeroCount(exec);
-            uint low = Half(i, a[lane] & 0xffff, b[lane] & 0xffff) ? (uint)i->Imm : 0;
-            d[lane] = low | ((Half(i, a[lane] >> 16, b[lane] >> 16) ? (uint)i->Imm : 0) << 16);
+            d[lane] = ((low >> lane & 1) != 0 ? (uint)i->Imm : 0) | (((high >> lane & 1) != 0 ? (uint)i->Imm : 0) << 16);
         }
     }
 
     /// <summary>setp on packed halves: D for the low, E for the high.</summary>
     public static void SetpPacked(Warp w, Instruction* i, uint exec)
+    {
+        (uint low, uint high) = PackedMasks(w, i, exec);
+        Lanes.SetPredicate(w.Plane(i->D), low, exec);
+        if (i->E >= 0)
+            Lanes.SetPredicate(w.Plane(i->E), high, exec);
+    }
+
+    // Where it holds of the low halves and of the high ones, joined with C.
+    private static (uint Low, uint High) PackedMasks(Warp w, Instruction* i, uint exec)
     {
         uint* a = w.Plane(i->A), b = w.Plane(i->B);
         uint low = 0, high = 0;
@@ -69,16 +78,10 @@ internal static unsafe class Compare
             high |= (Half(i, a[lane] >> 16, b[lane] >> 16) ? 1u : 0) << lane;
         }
 
-        if (i->Mode2 != 0)
-        {
-            uint c = *w.Plane(i->C);
-            low = Combine(low, c, i->Mode2);
-            high = Combine(high, c, i->Mode2);
-        }
-
-        Lanes.SetPredicate(w.Plane(i->D), low, exec);
-        if (i->E >= 0)
-            Lanes.SetPredicate(w.Plane(i->E), high, exec);
+        if (i->Mode2 == 0)
+            return (low, high);
+        uint c = *w.Plane(i->C);
+        return (Combine(low, c, i->Mode2), Combine(high, c, i->Mode2));
     }
 
     private static bool Half(Instruction* i, uint a, uint b) =>
