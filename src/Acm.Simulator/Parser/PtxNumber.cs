@@ -25,9 +25,12 @@ internal static class PtxNumber
             if (!ulong.TryParse(digits.AsSpan(2), NumberStyles.AllowBinarySpecifier, CultureInfo.InvariantCulture, out value))
                 return false;
         }
-        else if (digits.Length > 1 && digits[0] == '0' && digits.All(c => c is >= '0' and <= '7') && digits.Length < 23)
+        else if (digits.Length > 1 && digits[0] == '0' && digits.All(c => c is >= '0' and <= '7'))
         {
-            value = digits.Aggregate(0UL, (sum, c) => (sum << 3) | (uint)(c - '0'));
+            string octal = digits.TrimStart('0');
+            if (octal.Length > 22 || (octal.Length == 22 && octal[0] > '1'))
+                return false;
+            value = octal.Aggregate(0UL, (sum, c) => (sum << 3) | (uint)(c - '0'));
         }
         else if (!ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value))
         {
