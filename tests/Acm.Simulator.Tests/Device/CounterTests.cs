@@ -46,6 +46,7 @@ public sealed class CounterTests(bool isChecked)
     [TestCase("ld.global.u32 %r1, [%p];", 1, 1, 128, 4, TestName = "all lanes one word: 1 sector")]
     [TestCase("mad.wide.u32 %d1, %me, 32, %p; ld.global.u32 %r1, [%d1];", 1, 32, 128, 128, TestName = "stride 32 bytes: 32 sectors")]
     [TestCase("mad.wide.u32 %d1, %me, 16, %p; ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%d1];", 1, 16, 512, 512, TestName = "16 bytes per lane: 16 sectors")]
+    [TestCase("and.b32 %r1, %me, 1; xor.b32 %r1, %r1, 1; mad.wide.u32 %d1, %r1, 32, %p; ld.global.u32 %r1, [%d1];", 1, 2, 128, 8, TestName = "two words in turn: 2 sectors")]
     [TestCase("setp.lt.u32 %c1, %me, 16; @%c1 ld.global.u32 %r1, [%p4];", 1, 2, 64, 64, TestName = "half of the lanes: 2 sectors")]
     [TestCase("setp.lt.u32 %c1, %me, 0; @%c1 ld.global.u32 %r1, [%p4];", 0, 0, 0, 0, TestName = "no lane: no request")]
     [TestCase("ld.global.u32 %r1, [%p4]; ld.global.u32 %r1, [%p4];", 2, 8, 256, 128, TestName = "twice the same: unique bytes once")]
@@ -85,6 +86,25 @@ public sealed class CounterTests(bool isChecked)
         });
     }
 
+    // Bytes that every lane reads of the 16 that it fills; lane 0 may ignore its source.
+    [TestCase("16", 16, 512)]
+    [TestCase("16, 4", 16, 128)]
+    [TestCase("16, 0", 0, 0)]
+    [TestCase("16, %c1", 16, 496)]
+    public void Asynchronous_copies_count_what_they_read(string bytes, int sectors, int read)
+    {
+        LaunchCounters c = Run($"setp.eq.u32 %c1, %me, 0; mov.u32 %r3, s; mad.lo.u32 %r2, %me, 16, %r3; mad.wide.u32 %d1, %me, 16, %p; cp.async.ca.shared.global [%r2], [%d1], {bytes}; cp.async.wait_all;",
+            shared: ".shared .align 16 .b8 s[512];");
+        Assert.That((c.GlobalLoadSectors, c.GlobalLoadBytes, c.UniqueBytesRead, c.SharedRequests), Is.EqualTo(((long)sectors, (long)read, (long)read, 1L)));
+    }
+
+    [Test]
+    public void Atomics_count_the_lanes_that_carry_them_out()
+    {
+        LaunchCounters c = Run("setp.lt.u32 %c1, %me, 5; @%c1 red.global.add.u32 [%p4], 1;");
+        Assert.That((c.Atomics, c.GlobalStoreRequests, c.GlobalStoreBytes, c.UniqueBytesWritten), Is.EqualTo((5L, 1L, 20L, 20L)));
+    }
+
     // s + tid * stride; an access of 4 bytes passes over the banks once, of 8 twice, of 16 four times when nothing conflicts.
     [TestCase("st.shared.u32 [%r2], %me;", 4, 1, 0, TestName = "shared: neighbours, no conflict")]
     [TestCase("st.shared.u32 [%r2], %me;", 8, 2, 1, TestName = "shared: every second word, two-way")]
@@ -95,6 +115,8 @@ public sealed class CounterTests(bool isChecked)
     [TestCase("st.shared.v2.u32 [%r2], {%me, %me};", 8, 2, 0, TestName = "shared: 8 bytes per lane")]
     [TestCase("st.shared.v4.u32 [%r2], {%me, %me, %me, %me};", 16, 4, 0, TestName = "shared: 16 bytes per lane")]
     [TestCase("st.shared.v4.u32 [%r2], {%me, %me, %me, %me};", 128, 32, 28, TestName = "shared: 16 bytes per lane in rows of 128, eight-way")]
+    [TestCase("and.b32 %r1, %me, 1; mad.lo.u32 %r2, %r1, 128, %r3; st.shared.u32 [%r2], 5;", 0, 2, 1, TestName = "shared: two words of one bank in turn, two-way")]
+    [TestCase("and.b32 %r1, %me, 1; mad.lo.u32 %r2, %r1, 128, %r3; st.shared.v4.u32 [%r2], {5, 5, 5, 5};", 0, 8, 4, TestName = "shared: two rows of one group in turn, two-way")]
     public void Shared_memory(string access, int stride, int wavefronts, int excess)
     {
         LaunchCounters c = Run($"mov.u32 %r3, s; mad.lo.u32 %r2, %me, {stride}, %r3; {access}", shared: ".shared .align 16 .b8 s[8192];");
@@ -108,11 +130,36 @@ public sealed class CounterTests(bool isChecked)
     }
 
     [Test]
+    public void Generic_accesses_are_counted_where_they_point()
+    {
+        LaunchCounters c = Run("mov.u32 %r1, s; cvt.u64.u32 %d1, %r1; cvta.shared.u64 %d1, %d1; st.u32 [%d1], 1; ld.u32 %r2, [%d1]; st.u32 [%p4], %r2;", shared: ".shared .align 16 .b8 s[64];");
+        Assert.That((c[InstructionClass.StoreShared], c[InstructionClass.LoadShared], c[InstructionClass.StoreGlobal], c[InstructionClass.LoadGlobal]), Is.EqualTo((1L, 1L, 1L, 0L)));
+        Assert.That((c.SharedRequests, c.GlobalStoreRequests), Is.EqualTo((2L, 1L)));
+    }
+
+    [Test]
     public void Broadcast_from_one_bank_is_one_wavefront()
     {
         // Lane 0 stores the word (1 wavefront), all lanes load it (1 wavefront).
         LaunchCounters c = Run("setp.eq.u32 %c1, %me, 0; @%c1 st.shared.u32 [s], 9; bar.warp.sync -1; ld.shared.u32 %r1, [s]; st.global.u32 [%p4], %r1;", shared: ".shared .align 16 .b8 s[64];");
         Assert.That((c.SharedRequests, c.SharedWavefronts, c.SharedExcessWavefronts), Is.EqualTo((2L, 2L, 0L)));
+    }
+
+    // 256 bytes are stored in two requests without conflicts.
+    [TestCase(16, 3, 0), TestCase(32, 4, 1)]
+    public void Rows_of_a_matrix(int stride, int wavefronts, int excess)
+    {
+        string body = $"mov.u32 %r3, s; mad.lo.u32 %r2, %me, 4, %r3; st.shared.u32 [%r2], 1; st.shared.u32 [%r2+128], 2; bar.warp.sync -1; "
+            + $"and.b32 %r1, %me, 7; mad.lo.u32 %r2, %r1, {stride}, %r3; ldmatrix.sync.aligned.m8n8.x1.shared.b16 {{%r4}}, [%r2];";
+        LaunchCounters c = Run(body, shared: ".shared .align 16 .b8 s[256];");
+        Assert.That((c.SharedRequests, c.SharedWavefronts, c.SharedExcessWavefronts), Is.EqualTo((3L, (long)wavefronts, (long)excess)));
+    }
+
+    [Test]
+    public void A_barrier_that_waits_for_others_to_end_is_counted_once()
+    {
+        LaunchCounters c = Run("setp.lt.u32 %c1, %me, 16; @%c1 bra L; exit; L: bar.sync 0;");
+        Assert.That((c.Barriers, c[InstructionClass.Barrier], c.WarpInstructions, c.ActiveLanes), Is.EqualTo((1L, 1L, 11L, (8L * 32) + (3 * 16))));
     }
 
     [Test]

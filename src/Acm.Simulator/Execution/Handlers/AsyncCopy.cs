@@ -23,6 +23,7 @@ internal static unsafe class AsyncCopy
         MemoryAccess.CheckAlignment(w, to, exec, bytes);
         MemoryAccess.CheckAlignment(w, from, exec, bytes);
         uint ignored = i->C >= 0 ? *w.Plane(i->C) : 0, reading = 0;
+        long asked = 0;
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
             int lane = BitOperations.TrailingZeroCount(rest);
@@ -35,13 +36,16 @@ internal static unsafe class AsyncCopy
             if (size > 0)
             {
                 reading |= 1u << lane;
+                asked += size;
                 MemoryAccess.PageOf(w, from[lane], lane);
             }
         }
 
         w.Block.Checks?.AsyncCopy(w, i, exec, reading, to, from, bytes);
-        if (reading != 0)
+        if (asked == (long)BitOperations.PopCount(reading) * bytes && reading != 0)
             AccessCounters.Global(w, from, reading, bytes, store: false);
+        else if (reading != 0)
+            CountParts(w, i, reading, ignored, from, asked);
         AccessCounters.Shared(w, to, exec, bytes);
         for (uint rest = exec; rest != 0; rest &= rest - 1)
         {
@@ -56,6 +60,17 @@ internal static unsafe class AsyncCopy
 
             for (int b = 0; b < bytes; b++)
                 d[b] = b < size ? Source(w, from[lane])[b] : (byte)0;
+        }
+    }
+
+    // Lanes that read less than they copy. Being aligned, each has one sector all the same.
+    private static void CountParts(Warp w, Instruction* i, uint reading, uint ignored, ulong* from, long asked)
+    {
+        AccessCounters.Add(w.Counters, store: false, 1, AccessCounters.Sectors(from, reading, i->ElementBytes), asked);
+        for (; reading != 0; reading &= reading - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(reading);
+            AccessCounters.Mark(w, from, 1u << lane, SizeOf(w, i, lane, ignored), store: false);
         }
     }
 
