@@ -78,6 +78,12 @@ public sealed class FaultTests
         };
         yield return new Check
         {
+            Name = "half of a vector in global memory that nobody wrote", Kind = FaultKind.UninitialisedGlobal, Thread = 0, Offset = 8, Buffer = "q",
+            Faulty = "st.global.v2.u32 [%q], {1, 2};" + At + "ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%q]; //!",
+            Sound = "st.global.v2.u32 [%q], {1, 2}; st.global.v2.u32 [%q+8], {3, 4}; ld.global.v4.u32 {%r1, %r2, %r3, %r4}, [%q];",
+        };
+        yield return new Check
+        {
             Name = "shared memory that nobody wrote", Kind = FaultKind.UninitialisedShared, Thread = 0, Shared = ".shared .align 4 .b8 s[128];",
             Faulty = At + "ld.shared.u32 %r1, [s+64]; //!", Sound = "st.shared.u32 [s+64], 7; ld.shared.u32 %r1, [s+64];",
         };
@@ -92,6 +98,12 @@ public sealed class FaultTests
             Faulty = "setp.lt.u32 %c1, %me, 16; @%c1 mov.u32 %r9, 5;" + At + "st.global.u32 [%p4], %r9; //!",
             Sound = "setp.lt.u32 %c1, %me, 16; @%c1 mov.u32 %r9, 5; @%c1 st.global.u32 [%p4], %r9;",
         };
+        yield return new Check
+        {
+            Name = "register that nobody wrote, selected", Kind = FaultKind.UninitialisedRegister, Thread = 0,
+            Faulty = "setp.lt.u32 %c1, %me, 99; selp.u32 %r1, %r9, 5, %c1;" + At + "st.global.u32 [%p4], %r1; //!",
+            Sound = "setp.lt.u32 %c1, %me, 99; selp.u32 %r1, 5, %r9, %c1; st.global.u32 [%p4], %r1;",
+        };
         const string exchange = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r4, %r2, %r3; xor.b32 %r2, %r2, 128; add.u32 %r5, %r2, %r3; st.shared.u32 [%r4], %r3; bar.sync 0;";
         yield return new Check
         {
@@ -104,6 +116,47 @@ public sealed class FaultTests
         {
             Name = "two warps write one shared word", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 4 .b8 s[256];",
             Faulty = At + "st.shared.u32 [s], %me; //!", Sound = "setp.eq.u32 %c1, %me, 0; @%c1 st.shared.u32 [s], %me;",
+        };
+        const string filled = "setp.lt.u32 %c1, %me, 32; setp.eq.u32 %c2, %me, 0; @%c2 st.shared.u32 [s], 9; bar.sync 0;";
+        yield return new Check
+        {
+            Name = "shared word read by one warp and then written by another", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 8 .b8 s[16];",
+            Faulty = filled + At + "@%c1 ld.shared.u32 %r6, [s]; @!%c1 st.shared.u32 [s], 5; //!",
+            Sound = filled + "@%c1 ld.shared.u32 %r6, [s]; bar.sync 0; @!%c1 st.shared.u32 [s], 5;",
+        };
+        yield return new Check
+        {
+            Name = "second word of a wide shared store written by another warp", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 8 .b8 s[16];",
+            Faulty = "setp.lt.u32 %c1, %me, 32; mov.b64 %d1, 0x700000003;" + At + "@%c1 st.shared.u64 [s], %d1; @!%c1 st.shared.u32 [s+4], 5; //!",
+            Sound = "setp.lt.u32 %c1, %me, 32; mov.b64 %d1, 0x700000003; @%c1 st.shared.u64 [s], %d1; @!%c1 st.shared.u32 [s+8], 5;",
+        };
+        yield return new Check
+        {
+            Name = "two warps write pairs of which one word differs", Kind = FaultKind.SharedRace, Block = 64, Shared = ".shared .align 8 .b8 s[16];",
+            Faulty = "shr.u32 %r2, %me, 5; mov.u32 %r1, 1;" + At + "st.shared.v2.u32 [s], {%r1, %r2}; //!",
+            Sound = "mov.u32 %r1, 1; st.shared.v2.u32 [s], {%r1, %r1};",
+        };
+        yield return new Check
+        {
+            Name = "lanes of a warp write one shared word", Kind = FaultKind.SharedRace, Thread = 0, Shared = ".shared .align 8 .b8 s[16];",
+            Faulty = At + "st.shared.u32 [s], %me; //!", Sound = "st.shared.u32 [s], 5;",
+        };
+        yield return new Check
+        {
+            Name = "lanes of a warp write one global word", Kind = FaultKind.GlobalRace, Thread = 0, Offset = 0, Buffer = "p",
+            Faulty = At + "st.global.u32 [%p], %me; //!", Sound = "st.global.u32 [%p], 5;",
+        };
+        yield return new Check
+        {
+            Name = "global word read by one warp and then written by another", Kind = FaultKind.GlobalRace, Block = 64, Offset = 0, Buffer = "p",
+            Faulty = "setp.lt.u32 %c1, %me, 32;" + At + "@%c1 ld.global.u32 %r1, [%p]; @!%c1 st.global.u32 [%p], 5; //!",
+            Sound = "setp.lt.u32 %c1, %me, 32; @%c1 ld.global.u32 %r1, [%p]; bar.sync 0; @!%c1 st.global.u32 [%p], 5;",
+        };
+        yield return new Check
+        {
+            Name = "global word of which another warp writes a byte", Kind = FaultKind.GlobalRace, Block = 64, Offset = 0, Buffer = "p",
+            Faulty = "setp.lt.u32 %c1, %me, 32;" + At + "@%c1 st.global.u32 [%p], 7; @!%c1 st.global.u8 [%p], 9; //!",
+            Sound = "setp.lt.u32 %c1, %me, 32; @%c1 st.global.u32 [%p], 7; bar.sync 0; @!%c1 st.global.u8 [%p], 9;",
         };
         yield return new Check
         {
@@ -133,6 +186,58 @@ public sealed class FaultTests
             Name = "shuffle by half of its members", Kind = FaultKind.PartialCollective,
             Faulty = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L;" + At + "shfl.sync.bfly.b32 %r1, %me, 1, 31, -1; //!\nL: st.global.u32 [%p4], %me;",
             Sound = "setp.lt.u32 %c1, %me, 16; @!%c1 bra L; shfl.sync.bfly.b32 %r1, %me, 1, 31, 65535; L: st.global.u32 [%p4], %me;",
+        };
+        yield return new Check
+        {
+            Name = "lane outside its own member mask", Kind = FaultKind.PartialCollective, Thread = 1,
+            Faulty = At + "shfl.sync.bfly.b32 %r1, %me, 1, 31, 1; //!", Sound = "shfl.sync.bfly.b32 %r1, %me, 1, 31, -1;",
+        };
+        yield return new Check
+        {
+            Name = "barrier of a number that there is not", Kind = FaultKind.IllegalInstruction, Thread = 0,
+            Faulty = "mov.u32 %r1, 16;" + At + "bar.sync %r1; //!", Sound = "mov.u32 %r1, 15; bar.sync %r1;",
+        };
+        yield return new Check
+        {
+            Name = "barrier for a part of a warp", Kind = FaultKind.IllegalInstruction, Block = 64,
+            Faulty = At + "bar.sync 1, 33; //!", Sound = "bar.sync 1, 64;",
+        };
+        yield return new Check
+        {
+            Name = "barrier that two warps ask for with different counts", Kind = FaultKind.Deadlock, Block = 64,
+            Faulty = "and.b32 %r1, %me, 32; add.u32 %r1, %r1, 64;" + At + "bar.sync 1, %r1; //!", Sound = "mov.u32 %r1, 64; bar.sync 1, %r1;",
+        };
+        yield return new Check
+        {
+            Name = "cp.async that is to read more than it copies", Kind = FaultKind.IllegalInstruction, Thread = 0, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r4, %r2, %r3; mov.u32 %r5, 5;" + At + "cp.async.ca.shared.global [%r4], [%p4], 4, %r5; //!",
+            Sound = "cvt.u32.u64 %r2, %tid4; mov.u32 %r3, s; add.u32 %r4, %r2, %r3; mov.u32 %r5, 4; cp.async.ca.shared.global [%r4], [%p4], 4, %r5;",
+        };
+        yield return new Check
+        {
+            Name = "cp.async waited for by another thread", Kind = FaultKind.AsyncCopyNotWaitedFor, Thread = 1, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = copy + "setp.eq.u32 %c1, %me, 0; @%c1 cp.async.wait_all;" + At + "ld.shared.u32 %r6, [%r4]; //!",
+            Sound = copy + "setp.le.u32 %c1, %me, 31; @%c1 cp.async.wait_all; ld.shared.u32 %r6, [%r4];",
+        };
+        yield return new Check
+        {
+            Name = "store over cp.async data before its wait", Kind = FaultKind.AsyncCopyNotWaitedFor, Thread = 0, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = copy + At + "st.shared.u32 [%r4], %me; //!", Sound = copy + "cp.async.wait_all; st.shared.u32 [%r4], %me;",
+        };
+        yield return new Check
+        {
+            Name = "byte stored beyond shared memory", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = 128, Shared = ".shared .align 4 .b8 s[128];",
+            Faulty = "mov.u32 %r2, s;" + At + "st.shared.u8 [%r2+128], 1; //!", Sound = "mov.u32 %r2, s; st.shared.u8 [%r2+127], 1;",
+        };
+        yield return new Check
+        {
+            Name = "store beyond local memory", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = 16, Shared = ".local .align 4 .b8 words[16];",
+            Faulty = "mov.u64 %d1, words;" + At + "st.local.u32 [%d1+16], %me; //!", Sound = "mov.u64 %d1, words; st.local.u32 [%d1+12], %me;",
+        };
+        yield return new Check
+        {
+            Name = "load beyond the parameters", Kind = FaultKind.OutOfBounds, Thread = 0, Offset = 16,
+            Faulty = "mov.b64 %d1, p1;" + At + "ld.param.u64 %d2, [%d1+8]; //!", Sound = "mov.b64 %d1, p1; ld.param.u64 %d2, [%d1];",
         };
         const string product = "mov.u32 %r1, 0; mov.u32 %r2, 0; mov.u32 %r3, 0; mov.u32 %r4, 0; mov.u32 %r5, 0; mov.u32 %r6, 0; mov.f32 %f1, 0f00000000;";
         const string multiply = "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f2,%f3,%f4,%f5}, {%r1,%r2,%r3,%r4}, {%r5,%r6}, {%f1,%f1,%f1,%f1};";
