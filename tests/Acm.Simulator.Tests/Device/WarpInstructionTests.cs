@@ -69,6 +69,11 @@ public sealed class WarpInstructionTests
         Run($"mov.b64 %d1, 1; st.shared.b64 [s], %d1; atom.shared.{operation} %d2, [s], {operands}; ld.shared.b64 %d3, [s]; setp.eq.b64 %c1, %d3, {want}; setp.eq.and.b64 %c1, %d2, 1, %c1; selp.u32 %r1, 1, 0, %c1;", 1)[0],
         Is.EqualTo(1));
 
+    [TestCase(0, "-1", 0x12340005u), TestCase(0, "0xfffe", 0x1234ffffu), TestCase(2, "0x1234", 0x0005ffffu), TestCase(2, "-1", 0x1234ffffu)]
+    public void Atomics_change_one_half_of_a_word(int at, string compare, uint want) => Assert.That(
+        Run($".reg .b16 %h<4>; st.global.u32 [%p], 0x1234ffff; mov.b16 %h2, {compare}; mov.b16 %h3, 5; atom.global.cas.b16 %h1, [%p+{at}], %h2, %h3; ld.global.u32 %r1, [%p];", 1)[0],
+        Is.EqualTo(want));
+
     [TestCase("ld.global.s32 %d1, [%p];", 0xffffffff80008181ul), TestCase("ld.global.u32 %d1, [%p];", 0x80008181ul)]
     [TestCase("ld.global.s16 %d1, [%p];", 0xffffffffffff8181ul), TestCase("ld.global.s8 %d1, [%p];", 0xffffffffffffff81ul), TestCase("ld.global.u8 %d1, [%p];", 0x81ul)]
     public void Loads_are_extended_to_their_register(string load, ulong want) => Assert.That(
