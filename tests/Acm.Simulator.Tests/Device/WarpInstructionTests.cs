@@ -23,6 +23,10 @@ public sealed class WarpInstructionTests
         Assert.That(got, Is.EqualTo(Enumerable.Range(0, 32).Select(static lane => lane >= 6 ? 1u : 0)));
     }
 
+    [TestCase("eq", 0x80u), TestCase("lt", 0x7fu), TestCase("le", 0xffu), TestCase("gt", 0xffffff00u), TestCase("ge", 0xffffff80u)]
+    public void Masks_of_lanes_below_and_above(string relation, uint want) =>
+        Assert.That(Run($"mov.u32 %r1, %lanemask_{relation};", 32)[7], Is.EqualTo(want));
+
     [Test]
     public void The_lowest_member_is_elected()
     {
