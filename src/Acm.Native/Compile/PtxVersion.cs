@@ -20,6 +20,7 @@ public sealed class PtxTooNewException : Exception
 
 /// <summary>
 /// An NVRTC newer than the driver writes a <c>.version</c> that the driver refuses, though the text often needs nothing new: then the line is lowered.
+/// A hint that the driver does not know goes: it decides no bit.
 /// </summary>
 internal static partial class PtxVersion
 {
@@ -29,8 +30,11 @@ internal static partial class PtxVersion
         (@"\bstmatrix\b", "7.8"), (@"\bgriddepcontrol\b", "7.8"), (@"\bbarrier\.cluster\b", "7.8"), (@"\.shared::cluster\b", "7.8"), (@"\bmapa\b", "7.8"), (@"\.reqnctapercluster\b", "7.8"),
         (@"\bcp\.async\.bulk\b", "8.0"), (@"\bwgmma\b", "8.0"), (@"\bsetmaxnreg\b", "8.0"), (@"\belect\.sync\b", "8.0"), (@"\bfence\.proxy\.async\b", "8.0"),
         (@"\.e4m3x2\b|\.e5m2x2\b", "8.1"), (@"\bst\.async\b|\bred\.async\b", "8.1"), (@"\.b128\b", "8.3"), (@"\bmma\.[^;\n]*\.e[45]m[23]\b", "8.4"),
-        (@"\btcgen05\b", "8.6"), (@"\.f32x2\b", "8.6"), (@"\.e2m1|\.e3m2|\.e2m3", "8.6"), (@"\bclusterlaunchcontrol\b", "8.6"), (@"\b(ld|st)\.[^;\n]*\.v8\b", "8.8"), (@"\.blocksareclusters\b", "9.0"),
+        (@"\btcgen05\b", "8.6"), (@"\.f32x2\b", "8.6"), (@"\.e2m1|\.e3m2|\.e2m3", "8.6"), (@"\bclusterlaunchcontrol\b", "8.6"), (@"\b(ld|st)\.[^;\n]*\.(v8|v4\.[busf]64)\b", "8.8"), (@"\.blocksareclusters\b", "9.0"),
     ];
+
+    // NVRTC writes it before loads of which it uses a part. It is a hint to the assembler: without it the machine code is the same.
+    private static readonly Version UsedBytesSince = new(8, 3);
 
     private static readonly (string Target, string Since)[] Targets =
     [
@@ -70,11 +74,15 @@ internal static partial class PtxVersion
         string? needed = Targets.FirstOrDefault(t => t.Target == target).Since;
         if (needed is null || Version.Parse(needed) > takes)
             throw new PtxTooNewException(has, takes, driver, $"its target sm_{target} needs version {needed ?? "of a later driver"}");
-        return string.Create(CultureInfo.InvariantCulture, $"{ptx[..line.Groups[2].Index]}{takes}{ptx[(line.Groups[2].Index + line.Groups[2].Length)..]}");
+        string lowered = string.Create(CultureInfo.InvariantCulture, $"{ptx[..line.Groups[2].Index]}{takes}{ptx[(line.Groups[2].Index + line.Groups[2].Length)..]}");
+        return takes < UsedBytesSince ? UsedBytes().Replace(lowered, "") : lowered;
     }
 
     [GeneratedRegex(@"^([ \t]*\.version[ \t]+)([0-9]+\.[0-9]+)", RegexOptions.Multiline)]
     private static partial Regex VersionLine();
+
+    [GeneratedRegex(@"^[ \t]*\.pragma[ \t]+""used_bytes_mask[^""\n]*""[ \t]*;[ \t]*\r?\n", RegexOptions.Multiline)]
+    private static partial Regex UsedBytes();
 
     [GeneratedRegex(@"\.target[ \t]+sm_([0-9]+[af]?)")]
     private static partial Regex TargetLine();

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Text;
 using Acm.Cli;
 using Acm.Native.Compile;
+using Acm.Native.Driver;
 using Acm.Runtime;
 using Acm.Runtime.Backends;
 using Acm.Runtime.Backends.Cuda;
@@ -29,6 +31,23 @@ public class PrebuiltKernelsTests
             ? found : throw new IgnoreException($"{PrebuiltKernels.Compiler} is not at hand");
         foreach ((string family, string[] defines) in PrebuiltKernels.All().DistinctBy(static one => one.Family))
             Assert.That(Encoding.UTF8.GetString(PrebuiltKernels.Find(family, defines)!.Image), Is.EqualTo(PrebuiltKernels.Compile(family, defines, compiler)), family);
+    }
+
+    /// <summary>By the assembler, which refuses what the version that a text claims does not have: one of each family in each precision.</summary>
+    [Test]
+    public void What_is_carried_assembles_as_the_oldest_driver_served_takes_it()
+    {
+        string assembler = SourceTreeCompilers.Folder is { } compilers && Directory.GetFiles(compilers, "ptxas", SearchOption.AllDirectories) is [var found, ..]
+            ? found : throw new IgnoreException("no ptxas at hand");
+        using TemporaryFolder folder = new();
+        foreach ((string family, string[] defines) in PrebuiltKernels.All().DistinctBy(static one => (one.Family, one.Defines.FirstOrDefault())))
+        {
+            File.WriteAllText(folder["k.ptx"], PtxVersion.Lower(Encoding.UTF8.GetString(PrebuiltKernels.Find(family, defines)!.Image), DriverEntries.OldestDriver));
+            using Process process = Process.Start(new ProcessStartInfo(assembler, ["-O0", "-arch=sm_" + PrebuiltKernels.Architecture, folder["k.ptx"], "-o", folder["k.cubin"]]) { RedirectStandardError = true })!;
+            string log = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.That(process.ExitCode, Is.Zero, $"{family} {string.Join(' ', defines)}: {log}");
+        }
     }
 
     [Test]
