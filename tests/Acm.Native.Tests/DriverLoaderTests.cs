@@ -49,6 +49,14 @@ internal sealed unsafe class DriverLoaderTests
     }
 
     [Test]
+    public void The_first_library_that_is_there_gives_the_reason()
+    {
+        string notADriver = OperatingSystem.IsWindows() ? "kernel32.dll" : "libm.so.6";
+        Assert.That(DriverLoader.Load(["libno-such-driver.so", SharedFolder.Need("cuda", "stub", "libcuda.so.1"), notADriver], out CudaUnavailable? why), Is.Null);
+        Assert.That((why!.Reason, why.Attempts.Count), Is.EqualTo((CudaUnavailableReason.StubLibrary, 3)));
+    }
+
+    [Test]
     public void The_stub_exports_every_entry()
     {
         nint library = NativeLibrary.Load(SharedFolder.Need("cuda", "stub", "libcuda.so.1"));
@@ -83,6 +91,39 @@ internal sealed unsafe class DriverLoaderTests
         CudaUnavailable why = Fill(12000, name => name == "cuGraphLaunch" ? 0 : (nint)(delegate* unmanaged<CUresult>)&Anything)!;
         Assert.That(why.Reason, Is.EqualTo(CudaUnavailableReason.SymbolMissing));
         Assert.That(why.Message, Does.Contain("cuGraphLaunch"));
+    }
+
+    [Test]
+    public void A_driver_that_is_new_enough_for_what_it_lacks_is_not_called_old() =>
+        Assert.That(Fill(12000, name => name == "cuGraphExecUpdate_v2" ? 0 : (nint)(delegate* unmanaged<CUresult>)&Anything)!.Reason, Is.EqualTo(CudaUnavailableReason.SymbolMissing));
+
+    [TestCase(CUresult.CUDA_ERROR_NO_DEVICE, CudaUnavailableReason.NoDevice, "nvidia-smi and CUDA_VISIBLE_DEVICES")]
+    [TestCase(CUresult.CUDA_ERROR_STUB_LIBRARY, CudaUnavailableReason.StubLibrary, "stubs folder")]
+    [TestCase(CUresult.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH, CudaUnavailableReason.InitializationFailed, "reboot")]
+    [TestCase(CUresult.CUDA_ERROR_UNKNOWN, CudaUnavailableReason.InitializationFailed, "NVIDIA runtime")]
+    public void What_cuInit_answers_is_told_with_what_to_do(object answer, CudaUnavailableReason reason, string next)
+    {
+        CudaUnavailable why = DriverLoader.Failed("cuInit", (CUresult)answer);
+        Assert.That(why.Reason, Is.EqualTo(reason));
+        Assert.That(why.NextStep, Does.Contain(next));
+        if (reason == CudaUnavailableReason.InitializationFailed)
+            Assert.That(why.Message, Does.Contain($"cuInit answered {answer}"));
+    }
+
+    [Test]
+    public void A_driver_that_counts_no_device_is_of_no_use()
+    {
+        DriverTable table = default;
+        s_version = 12000;
+        Assert.That(DriverLoader.Fill(ref table, name => name switch
+        {
+            "cuDriverGetVersion" => (nint)(delegate* unmanaged<int*, CUresult>)&GetVersion,
+            "cuGetProcAddress_v2" => 0,
+            "cuDeviceGetCount" => (nint)(delegate* unmanaged<int*, CUresult>)&CountNone,
+            _ => (nint)(delegate* unmanaged<CUresult>)&Anything,
+        }), Is.Null);
+        Assert.That(CudaDriver.FromTable(table, "a test", out CudaUnavailable? why), Is.Null);
+        Assert.That(why!.Reason, Is.EqualTo(CudaUnavailableReason.NoDevice));
     }
 
     [Test]
@@ -121,10 +162,10 @@ internal sealed unsafe class DriverLoaderTests
             "cuGetProcAddress_v2" => (nint)(delegate* unmanaged<byte*, void**, int, ulong, CUdriverProcAddressQueryResult*, CUresult>)&GetProcAddress,
             _ => 0,
         }), Is.Null);
-        Assert.That(s_asked, Is.EqualTo(DriverEntries.All.Select(e => (e.Symbol, e.Since))));
+        Assert.That(s_asked, Is.EqualTo(DriverEntries.All.Select(e => (e.Symbol, e.Since, CUdriverProcAddress_flags.CU_GET_PROC_ADDRESS_LEGACY_STREAM))));
     }
 
-    private static readonly List<(string, int)> s_asked = [];
+    private static readonly List<(string, int, CUdriverProcAddress_flags)> s_asked = [];
 
     private static CudaUnavailable? Fill(int version, Func<string, nint> export)
     {
@@ -146,9 +187,16 @@ internal sealed unsafe class DriverLoaderTests
     }
 
     [UnmanagedCallersOnly]
+    private static CUresult CountNone(int* count)
+    {
+        *count = 0;
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
     private static CUresult GetProcAddress(byte* symbol, void** address, int since, ulong flags, CUdriverProcAddressQueryResult* status)
     {
-        s_asked.Add((Marshal.PtrToStringUTF8((nint)symbol)!, since));
+        s_asked.Add((Marshal.PtrToStringUTF8((nint)symbol)!, since, (CUdriverProcAddress_flags)flags));
         *address = (delegate* unmanaged<CUresult>)&Anything;
         return CUresult.CUDA_SUCCESS;
     }
