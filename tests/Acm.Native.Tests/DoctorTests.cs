@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Acm.Native.Compile;
 using Acm.Native.Doctor;
 using Acm.Native.Driver;
 using Acm.Testing;
@@ -44,5 +45,29 @@ internal sealed class DoctorTests
         Assert.That((ahead.State, ahead.NextStep.Contains("IlcInstructionSet")), Is.EqualTo((DoctorState.Limited, true)));
         Assert.That(ProcessorFindings.Judge(512, 256, compiledAhead: false).NextStep, Does.Contain("DOTNET_EnableAVX512"));
         Assert.That(ProcessorFindings.Judge(256, 256, compiledAhead: true).State, Is.EqualTo(DoctorState.Good));
+        Assert.That(ProcessorFindings.Judge(0, 0, compiledAhead: false).State, Is.EqualTo(DoctorState.Limited));
+    }
+
+    [TestCase(DoctorState.Good, true, "ok", "good"), TestCase(DoctorState.Limited, true, "limited", "limited"), TestCase(DoctorState.Missing, false, "missing", "missing")]
+    public void A_state_is_told_to_people_and_to_programs(DoctorState state, bool has, string mark, string word)
+    {
+        DoctorReport report = new([new("driver", DoctorState.Good, "a driver", "", []), new("device", state, "a device", "", [])]);
+        Assert.That(report.HasDevice, Is.EqualTo(has));
+        using StringWriter text = new();
+        report.WriteText(text);
+        Assert.That(text.ToString(), Does.Contain($"device     {mark,-8} a device"));
+        using MemoryStream json = new();
+        using (Utf8JsonWriter writer = new(json))
+            report.WriteJson(writer);
+        Assert.That(JsonDocument.Parse(json.ToArray()).RootElement.GetProperty("findings")[1].GetProperty("state").GetString(), Is.EqualTo(word));
+        Assert.That(new DoctorReport([report.Findings[0]]).HasDevice, Is.False, "a driver alone is none");
+    }
+
+    [Test]
+    public void Looking_at_the_cache_leaves_nothing_in_it()
+    {
+        DoctorFinding finding = CudaFindings.Cache();
+        Assume.That(finding.State, Is.EqualTo(DoctorState.Good), finding.Found);
+        Assert.That(Directory.GetFiles(KernelCache.Default.Folder, $".probe-{Environment.ProcessId}"), Is.Empty);
     }
 }

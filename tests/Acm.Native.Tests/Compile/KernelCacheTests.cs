@@ -39,6 +39,10 @@ internal sealed class KernelCacheTests
         [
             request, request with { Architecture = "90" }, request with { Kind = KernelImageKind.Cubin }, request with { Defines = ["A=1"] }, request with { Options = ["-A=1"] },
             request with { Names = ["twice<float>"] }, request with { Source = Compilers.Source(factor: "4.f") }, request with { Source = Compilers.Source(Compilers.Plain) },
+            request with { Source = request.Source with { Name = "other.cu" } }, request with { Source = request.Source with { Includes = new Dictionary<string, string> { ["other.cuh"] = "" } } },
+            request with { Source = request.Source with { Includes = new Dictionary<string, string> { ["another.cuh"] = "" } } },
+            request with { Defines = ["A=1", "A=2"] }, request with { Defines = ["A=2", "A=1"] }, request with { Defines = ["A=1A=2"] },
+            request with { Defines = ["-use_fast_math"] }, request with { Options = ["-use_fast_math"] }, request with { Names = ["-use_fast_math"] },
         ];
         foreach (CompileRequest other in others)
             cache.Get(other, compiler);
@@ -76,11 +80,44 @@ internal sealed class KernelCacheTests
     public void Who_loses_the_race_for_a_file_discards_its_own_without_an_error()
     {
         KernelCache winner = new(_folder), loser = new(_folder);
-        CompiledKernel made = loser.Get(Compilers.Request(), new CountingCompiler { Meanwhile = () => winner.Get(Compilers.Request(), new CountingCompiler()) });
+        DateTime then = new(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+        CompiledKernel made = loser.Get(Compilers.Request(), new CountingCompiler { Meanwhile = () =>
+        {
+            winner.Get(Compilers.Request(), new CountingCompiler());
+            File.SetLastWriteTimeUtc(Directory.GetFiles(_folder, "*.kernel").Single(), then);
+        } });
         Assert.That((made.FromCache, winner.Compilations, loser.Compilations), Is.EqualTo((false, 1, 1)));
         Assert.That(loser.LastWriteError, Is.Null);
         Assert.That(loser.List().Count(), Is.EqualTo(1));
+        Assert.That(File.GetLastWriteTimeUtc(Directory.GetFiles(_folder, "*.kernel").Single()), Is.EqualTo(then), "the winner's");
         Assert.That(Directory.GetFiles(Path.Combine(_folder, "tmp")), Is.Empty);
+    }
+
+    [Test]
+    public void What_a_killed_process_left_is_swept_a_day_later()
+    {
+        string temporary = Directory.CreateDirectory(Path.Combine(_folder, "tmp")).FullName;
+        foreach ((string name, int hours) in new[] { ("old", 25), ("young", 23) })
+        {
+            File.WriteAllText(Path.Combine(temporary, name), "half a kernel");
+            File.SetLastWriteTimeUtc(Path.Combine(temporary, name), DateTime.UtcNow.AddHours(-hours));
+        }
+        new KernelCache(_folder).Get(Compilers.Request(), new CountingCompiler());
+        Assert.That(Directory.GetFiles(temporary).Select(Path.GetFileName), Is.EqualTo(new[] { "young" }), "another process may be writing it");
+    }
+
+    [Test]
+    public void What_was_built_ahead_serves_its_compiler_too_and_is_listed()
+    {
+        string prebuilt = Path.Combine(_folder, "prebuilt"), own = Path.Combine(_folder, "own");
+        CompileRequest request = Compilers.Request() with { Names = ["twice<float>"] };
+        CompiledKernel made = new KernelCache(prebuilt).Get(request, new CountingCompiler());
+        KernelCache cache = new(own, prebuilt);
+        CompiledKernel found = cache.Get(request, new CountingCompiler());
+        Assert.That((found.FromCache, cache.Compilations), Is.EqualTo((true, 0)));
+        Assert.That(found.LoweredNames, Is.EqualTo(made.LoweredNames));
+        Assert.That(cache.List().Single().File, Does.StartWith(prebuilt));
+        Assert.That(cache.Get(request, new CountingCompiler { Name = "Counting 2" }).FromCache, Is.False, "another compiler makes its own");
     }
 
     [Test]

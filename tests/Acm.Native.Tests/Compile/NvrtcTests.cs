@@ -53,6 +53,30 @@ internal sealed class NvrtcTests
         Assert.That(nvrtc.Compile(Compilers.Request(architecture, kind)).Image, Is.Not.Empty);
     }
 
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void A_device_older_than_the_compiler_is_refused_by_the_compiler(NvrtcCompiler? found)
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(found);
+        (string architecture, KernelImageKind kind) = nvrtc.TargetFor(30, nvrtc.Version);
+        Assert.That(architecture, Is.EqualTo("30"));
+        Assert.That(() => nvrtc.Compile(Compilers.Request(architecture, kind)), Throws.TypeOf<KernelCompilationException>().With.Message.Contains("sm_30"));
+    }
+
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void Its_options_reach_the_compiler_and_its_version_is_told(NvrtcCompiler? found)
+    {
+        NvrtcCompiler nvrtc = Compilers.Need(found);
+        Assert.That(() => nvrtc.Compile(Compilers.Request() with { Options = ["--no-such-option"] }), Throws.TypeOf<KernelCompilationException>().With.Message.Contains("no-such-option"));
+        Assert.That(NvrtcCompiler.TryOpen(nvrtc.Source, out LoadAttempt attempt)!.Name, Is.EqualTo(attempt.Outcome));
+    }
+
+    [Test]
+    public void A_library_that_is_no_compiler_lacks_its_symbols()
+    {
+        Assert.That(NvrtcCompiler.TryOpen(OperatingSystem.IsWindows() ? "kernel32.dll" : "libm.so.6", out LoadAttempt attempt), Is.Null);
+        Assert.That(attempt.Outcome, Does.StartWith("lacks nvrtcVersion, "));
+    }
+
     /// <summary>12.9 and 13.0 write binaries of two forms; within a major release older drivers take a newer compiler's.</summary>
     [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
     public void A_driver_of_an_earlier_major_release_gets_ptx(NvrtcCompiler? found)
@@ -79,12 +103,41 @@ internal sealed class NvrtcTests
     public void Clang_is_asked_for_the_ptx_that_has_the_architectures_instructions(string architecture, string feature)
     {
         using TemporaryFolder folder = new();
-        // "Compiles" into its own command line, whose last word names the output. Written by another process: one that is forked here meanwhile would keep it open.
-        const string tells = "if [ $# = 1 ]; then echo nvptx64; else for last; do :; done; echo \"$@\" > \"$last\"; fi";
-        using (Process write = Process.Start("sh", ["-c", "printf '#!/bin/sh\\n%s\\n' \"$0\" > \"$1\" && chmod +x \"$1\"", tells, folder["clang"]]))
-            Assert.That(write.WaitForExit(10_000));
-        CompiledKernel kernel = ClangCompiler.TryOpen(folder["clang"], out _)!.Compile(new(Compilers.Source(Compilers.Plain), architecture, KernelImageKind.Ptx));
-        Assert.That(Encoding.UTF8.GetString(kernel.Image), Does.Contain($"--cuda-gpu-arch=sm_{architecture} ").And.Contain($" {feature} "));
+        CompileRequest request = new(Compilers.Source(Compilers.Plain), architecture, KernelImageKind.Ptx) { Defines = ["WIDTH=4"], Options = ["-ffast-math"] };
+        string[] words = Encoding.UTF8.GetString(ClangCompiler.TryOpen(FakeClang(folder), out _)!.Compile(request).Image).Split(' ', '\n');
+        Assert.That(words, Is.SupersetOf(new[] { $"--cuda-gpu-arch=sm_{architecture}", feature, "-DWIDTH=4", "-ffast-math" }));
+        string source = words.Single(static word => word.EndsWith("/scale.cu", StringComparison.Ordinal));
+        Assert.That(Directory.Exists(Path.GetDirectoryName(source)), Is.False, "its temporary folder is gone");
+    }
+
+    [Test, Platform(Exclude = "Win")]
+    public void Clang_is_not_asked_for_what_it_does_not_make()
+    {
+        using TemporaryFolder folder = new();
+        ClangCompiler clang = ClangCompiler.TryOpen(FakeClang(folder), out _)!;
+        CompileRequest ptx = new(Compilers.Source(Compilers.Plain), "80", KernelImageKind.Ptx);
+        Assert.That(() => clang.Compile(ptx with { Kind = KernelImageKind.Cubin }), Throws.TypeOf<KernelCompilationException>().With.Message.Contains("needs NVRTC"));
+        Assert.That(() => clang.Compile(ptx with { Names = ["twice<float>"] }), Throws.TypeOf<KernelCompilationException>().With.Message.Contains("extern \"C\""));
+        Assert.That(clang.TargetFor(75, 12000), Is.EqualTo(("75", KernelImageKind.Ptx)));
+        Assert.That(clang.TargetFor(120, 13000), Is.EqualTo(("80", KernelImageKind.Ptx)), "what every clang knows");
+    }
+
+    [TestCase("echo x86-64", "has no NVPTX target"), TestCase("echo nvptx64; exit 3", "exits with 3"), Platform(Exclude = "Win")]
+    public void A_clang_that_makes_no_ptx_is_told(string script, string outcome)
+    {
+        using TemporaryFolder folder = new();
+        Assert.That(ClangCompiler.TryOpen(FakeClang(folder, script), out LoadAttempt attempt), Is.Null);
+        Assert.That(attempt.Outcome, Is.EqualTo(outcome));
+        Assert.That(ClangCompiler.TryOpen(folder["none"], out attempt), Is.Null);
+        Assert.That(attempt, Is.EqualTo(new LoadAttempt(folder["none"], "not found")));
+    }
+
+    // "Compiles" into its own command line, whose last word names the output. Written by another process: one that is forked here meanwhile would keep it open.
+    private static string FakeClang(TemporaryFolder folder, string script = "if [ $# = 1 ]; then echo nvptx64; else for last; do :; done; echo \"$@\" > \"$last\"; fi")
+    {
+        using Process write = Process.Start("sh", ["-c", "printf '#!/bin/sh\\n%s\\n' \"$0\" > \"$1\" && chmod +x \"$1\"", script, folder["clang"]]);
+        Assert.That(write.WaitForExit(10_000));
+        return folder["clang"];
     }
 
     [Test]
