@@ -57,8 +57,8 @@ public sealed unsafe class CudaGraph : CudaContextResource
             if (result != CUresult.CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE)
                 Context.Check(result, nameof(DriverTable.cuGraphExecUpdate_v2));
             CUgraphExec old = _exec;
-            Nodes = CountNodes(Context, graph);
-            _exec = Instantiate(Context, graph);
+            int nodes = CountNodes(Context, graph);
+            (_exec, Nodes) = (Instantiate(Context, graph), nodes);
             Context.CheckRelease(Api.cuGraphExecDestroy(old));
             return false;
         }

@@ -56,6 +56,40 @@ internal sealed class GraphTests : DriverFixture
     }
 
     [Test]
+    public void Graphs_made_anew_leave_no_old_ones_and_one_that_cannot_be_leaves_the_old_one()
+    {
+        using DeviceMemory x = new(_context, 8);
+        using CudaGraph graph = CudaGraph.Capture(_stream, () => _stream.Fill(x.Slice(0, 4), 1u));
+        void Two()
+        {
+            _stream.Fill(x.Slice(0, 4), 2u);
+            _stream.Fill(x.Slice(4, 4), 2u);
+        }
+        _stream.Fill(x.All, 0u);
+        _simulated.Inject("cuGraphInstantiateWithFlags", 1, CUresult.CUDA_ERROR_OUT_OF_MEMORY);
+        Assert.Throws<CudaException>(() => graph.Update(_stream, Two));
+        Assert.That(graph.Nodes, Is.EqualTo(1));
+        graph.Launch(_stream);
+        int[] back = new int[2];
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.EqualTo(new[] { 1, 0 }));
+        Assert.That((graph.Update(_stream, Two), graph.Nodes), Is.EqualTo((false, 2)));
+        Assert.That(_simulated.LiveObjects, Has.Exactly(1).StartsWith("graphexec 0x"));
+    }
+
+    [Test]
+    public void Other_threads_may_allocate_while_a_stream_is_captured()
+    {
+        using DeviceMemory x = new(_context, 4);
+        using CudaGraph graph = CudaGraph.Capture(_stream, () =>
+        {
+            _stream.Fill(x.All, 1u);
+            Task.Run(() => new DeviceMemory(_context, 4).Dispose()).Wait();
+        });
+        Assert.That(graph.Nodes, Is.EqualTo(1));
+    }
+
+    [Test]
     public void Waiting_inside_a_capture_is_refused_and_the_stream_stays_usable()
     {
         CudaException e = Assert.Throws<CudaException>(() => CudaGraph.Capture(_stream, _stream.Synchronize))!;
