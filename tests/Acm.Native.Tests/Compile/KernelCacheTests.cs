@@ -41,7 +41,7 @@ internal sealed class KernelCacheTests
             request with { Names = ["twice<float>"] }, request with { Source = Compilers.Source(factor: "4.f") }, request with { Source = Compilers.Source(Compilers.Plain) },
             request with { Source = request.Source with { Name = "other.cu" } }, request with { Source = request.Source with { Includes = new Dictionary<string, string> { ["other.cuh"] = "" } } },
             request with { Source = request.Source with { Includes = new Dictionary<string, string> { ["another.cuh"] = "" } } },
-            request with { Defines = ["A=1", "A=2"] }, request with { Defines = ["A=2", "A=1"] }, request with { Defines = ["A=1A=2"] },
+            request with { Defines = ["A=1", "A=2"] }, request with { Defines = ["A=2", "A=1"] }, request with { Defines = ["AB", "C"] }, request with { Defines = ["A", "BC"] },
             request with { Defines = ["-use_fast_math"] }, request with { Options = ["-use_fast_math"] }, request with { Names = ["-use_fast_math"] },
         ];
         foreach (CompileRequest other in others)

@@ -11,10 +11,11 @@ internal sealed class KernelSourceTests
     {
         Dictionary<string, string> files = new()
         {
-            ["k.cu"] = "#include \"a.cuh\"\n  #  include \"b.cuh\"\n#include <cuda_fp16.h>\nint k;\n",
+            ["k.cu"] = "#include \"a.cuh\"\n  #  include \"b.cuh\"\n \t# include \"d.cuh\" // and\n#include <cuda_fp16.h>\nint k;\n",
             ["a.cuh"] = "#pragma once\n#include \"c.cuh\"\n",
             ["b.cuh"] = "#pragma once\n\t#include \"c.cuh\"\n#include \"a.cuh\"\n",
             ["c.cuh"] = "#pragma once\n#include \"b.cuh\"\n",
+            ["d.cuh"] = "#pragma once\n",
         };
         List<string> read = [];
         KernelSource source = KernelSource.Collect("k.cu", name =>
@@ -22,7 +23,7 @@ internal sealed class KernelSourceTests
             read.Add(name);
             return files[name];
         });
-        Assert.That(source.Includes.Keys, Is.EqualTo(new[] { "a.cuh", "b.cuh", "c.cuh" }));
+        Assert.That(source.Includes.Keys, Is.EqualTo(new[] { "a.cuh", "b.cuh", "c.cuh", "d.cuh" }));
         Assert.That(source.Includes.Values, Is.EqualTo(source.Includes.Keys.Select(name => files[name])));
         Assert.That(read, Is.Unique);
     }

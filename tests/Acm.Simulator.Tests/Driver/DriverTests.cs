@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using Acm.Native;
+using Acm.Native.Doctor;
 using Acm.Native.Driver;
 using Acm.Simulator.Driver;
 using Acm.Testing;
@@ -14,7 +15,7 @@ namespace Acm.Simulator.Tests.Driver;
 internal sealed class DriverTests : DriverFixture
 {
     [Test]
-    public void Every_profile_presents_its_figures()
+    public unsafe void Every_profile_presents_its_figures()
     {
         Assert.That(DeviceProfile.All, Has.Count.EqualTo(4));
         foreach (DeviceProfile profile in DeviceProfile.All)
@@ -23,6 +24,14 @@ internal sealed class DriverTests : DriverFixture
             CudaDevice device = driver.Start().Devices.Single();
             Assert.That((device.Name, device.Architecture, device.Multiprocessors), Is.EqualTo((profile.Name, profile.Capability, profile.Multiprocessors)));
             Assert.That((device.MaxSharedBytesPerBlock, device.TotalBytes, device.SupportsClusters), Is.EqualTo((profile.SharedPerBlockOptIn, (long)profile.MemoryBytes, profile.Major >= 9)));
+            Assert.That((device.SharedBytesPerMultiprocessor, device.L2Bytes, device.SupportsMemoryPools), Is.EqualTo((profile.SharedPerMultiprocessor, (int)profile.L2Bytes, true)));
+            Assert.That((device.ClockKilohertz, device.MemoryKilohertz, device.MemoryBusBits), Is.EqualTo((profile.ClockKilohertz, profile.MemoryClockKilohertz, profile.MemoryBusBits)));
+            CUuuid uuid;
+            using (driver.Enter())
+                device.Driver.Check(device.Driver.Api.cuDeviceGetUuid_v2(&uuid, device.Handle));
+            Assert.That(device.Uuid.ToString("n"), Is.EqualTo(Convert.ToHexStringLower(new ReadOnlySpan<byte>(&uuid, 16))), "as nvidia-smi writes it");
+            DoctorFinding[] findings = [.. CudaFindings.Working(device.Driver)];
+            Assert.That(findings.Select(static f => (f.Area, f.State, f.NextStep)), Is.EqualTo(new[] { ("driver", DoctorState.Good, ""), ("device", DoctorState.Good, "") }), "the kernels run on it");
         }
     }
 
