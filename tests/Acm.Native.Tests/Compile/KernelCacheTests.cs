@@ -161,7 +161,7 @@ internal sealed class KernelCacheTests
         CountingCompiler compiler = new();
         KernelCache cache = new(_folder);
         CompileRequest binary = Compilers.Request("89", KernelImageKind.Cubin);
-        foreach ((string made, KernelImageKind kind) in new[] { ("75", KernelImageKind.Ptx), ("80", KernelImageKind.Ptx), ("89", KernelImageKind.Cubin) })
+        foreach ((string made, KernelImageKind kind) in new[] { ("75", KernelImageKind.Ptx), ("80", KernelImageKind.Ptx), ("89", KernelImageKind.Ptx), ("89", KernelImageKind.Cubin) })
         {
             cache.Get(Compilers.Request(made, kind), compiler);
             CompiledKernel found = new KernelCache(_folder).Get(binary, null);
