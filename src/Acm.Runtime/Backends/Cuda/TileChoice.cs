@@ -10,8 +10,8 @@ internal sealed record DeviceFigures(int Multiprocessors, int SharedBytes, int M
     /// <summary>From what a driver tells: compute capability stands for what it has no attribute for.</summary>
     public static DeviceFigures Of(int multiprocessors, int sharedBytes, int capability) => new(
         multiprocessors, sharedBytes,
-        capability switch { >= 90 => 2048, 80 => 1024, 75 => 512, _ => 512 },
-        multiprocessors * (capability >= 90 ? 48.0 : capability == 80 ? 47.0 : 32.0));
+        capability switch { >= 120 => 512, >= 90 => 2048, 80 => 1024, _ => 512 },
+        multiprocessors * (capability switch { >= 120 => 32.0, >= 90 => 48.0, 80 => 47.0, _ => 32.0 }));
 }
 
 /// <summary>
