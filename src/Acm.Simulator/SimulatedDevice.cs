@@ -105,7 +105,7 @@ internal sealed unsafe class SimulatedDevice : IDisposable
             throw new ArgumentException($"grid {grid} is out of range", nameof(grid));
         if (block.X < 1 || block.Y < 1 || block.Z is < 1 or > 64 || block.Count > Math.Min(DeviceProfile.MaxThreadsPerBlock, kernel.MaximumThreads))
             throw new ArgumentException($"block {block} is out of range for '{kernel.Name}' (at most {kernel.MaximumThreads} threads)", nameof(block));
-        if (kernel.RequiredThreads is { } required && required.Count != block.Count)
+        if (kernel.RequiredThreads is { } required && required != block)
             throw new ArgumentException($"'{kernel.Name}' requires blocks of {required}, not {block}", nameof(block));
         if (dynamicShared < 0 || kernel.StaticSharedBytes + (long)dynamicShared > Options.Profile.SharedPerBlockOptIn)
         {

@@ -67,6 +67,15 @@ public sealed class WarpInstructionTests
         }
     }
 
+    // PTX ISA: in global memory devices add float32 without subnormals, operands and results, in shared memory with them.
+    [TestCase("0f00800001", "0f80800000", 1u, 0u), TestCase("0f80800001", "0f00800000", 0x80000001u, 0x80000000u)]
+    [TestCase("0f00000001", "0f00800000", 0x00800001u, 0x00800000u), TestCase("0f00800000", "0f80000001", 0x007fffffu, 0x00800000u)]
+    public void Atomic_sums_are_flushed_in_global_memory_alone(string was, string operand, uint shared, uint global)
+    {
+        foreach ((string space, string at, uint want) in new[] { ("shared", "s", shared), ("global", "%p", global) })
+            Assert.That(Run($"st.{space}.f32 [{at}], {was}; red.{space}.add.f32 [{at}], {operand}; ld.{space}.u32 %r1, [{at}];", 1)[0], Is.EqualTo(want), space);
+    }
+
     [TestCase("min.s64", "-1", "-1"), TestCase("min.u64", "-1", "1"), TestCase("max.s64", "-1", "1"), TestCase("max.u64", "-1", "-1")]
     [TestCase("add.u64", "0xffffffff", "0x100000000"), TestCase("cas.b64", "1, 6", "6"), TestCase("cas.b64", "0x100000001, 6", "1")]
     public void Atomics_change_64_bits(string operation, string operands, string want) => Assert.That(

@@ -100,7 +100,7 @@ internal static unsafe class Atomics
                 ? w.Block.Shared + addresses[lane]
                 : (byte*)((long)addresses[lane] + w.Pages[(addresses[lane] - AddressMap.Global) >> AddressMap.PageShift].Data);
             ulong b = wide ? w.Wide(i->B)[lane] : w.Plane(i->B)[lane], c = wide ? w.Wide(i->C)[lane] : w.Plane(i->C)[lane];
-            ulong old = Change(how, at, b, c);
+            ulong old = Change(how, at, b, c, flush: !shared);
             if (!how.Returns)
                 continue;
             if (wide)
@@ -110,8 +110,8 @@ internal static unsafe class Atomics
         }
     }
 
-    /// <summary>Changes memory by one operation and gives what was there.</summary>
-    public static ulong Change(Atomic how, byte* at, ulong b, ulong c)
+    // Changes memory by one operation and gives what was there. Devices add float32 in global memory without subnormals, in shared memory with them.
+    private static ulong Change(Atomic how, byte* at, ulong b, ulong c, bool flush)
     {
         switch (how.Type.Bytes())
         {
@@ -119,7 +119,7 @@ internal static unsafe class Atomics
                 while (true)
                 {
                     ulong old = Volatile.Read(ref *(ulong*)at);
-                    if (Interlocked.CompareExchange(ref *(ulong*)at, New(how, old, b, c), old) == old)
+                    if (Interlocked.CompareExchange(ref *(ulong*)at, New(how, old, b, c, flush), old) == old)
                         return old;
                 }
 
@@ -127,7 +127,7 @@ internal static unsafe class Atomics
                 while (true)
                 {
                     uint old = Volatile.Read(ref *(uint*)at);
-                    if (Interlocked.CompareExchange(ref *(uint*)at, (uint)New(how, old, b, c), old) == old)
+                    if (Interlocked.CompareExchange(ref *(uint*)at, (uint)New(how, old, b, c, flush), old) == old)
                         return old;
                 }
 
@@ -137,14 +137,14 @@ internal static unsafe class Atomics
                 while (true)
                 {
                     uint whole = Volatile.Read(ref *word), old = whole >> shift & 0xffff;
-                    uint changed = (whole & ~(0xffffu << shift)) | (((uint)New(how, old, b, c) & 0xffff) << shift);
+                    uint changed = (whole & ~(0xffffu << shift)) | (((uint)New(how, old, b, c, flush) & 0xffff) << shift);
                     if (Interlocked.CompareExchange(ref *word, changed, whole) == whole)
                         return old;
                 }
         }
     }
 
-    private static ulong New(Atomic how, ulong old, ulong b, ulong c)
+    private static ulong New(Atomic how, ulong old, ulong b, ulong c, bool flush)
     {
         bool wide = how.Type.Bytes() == 8;
         switch (how.Op)
@@ -176,18 +176,19 @@ internal static unsafe class Atomics
             }
 
             default:
-                return Float(how, old, b);
+                return OfFloats(how, old, b, flush);
         }
     }
 
-    private static ulong Float(Atomic how, ulong old, ulong b)
+    private static ulong OfFloats(Atomic how, ulong old, ulong b, bool flush)
     {
         HalfOp half = how.Op switch { AtomicOp.Add => HalfOp.Add, AtomicOp.Min => HalfOp.Min, _ => HalfOp.Max };
         bool bf16 = how.Type is PtxType.BF16 or PtxType.BF16x2;
         switch (how.Type)
         {
             case PtxType.F32:
-                return BitConverter.SingleToUInt32Bits(BitConverter.UInt32BitsToSingle((uint)old) + BitConverter.UInt32BitsToSingle((uint)b));
+                float x = BitConverter.UInt32BitsToSingle((uint)old), y = BitConverter.UInt32BitsToSingle((uint)b);
+                return BitConverter.SingleToUInt32Bits(flush ? Float.Flush(Float.Flush(x) + Float.Flush(y)) : x + y);
             case PtxType.F64:
                 return BitConverter.DoubleToUInt64Bits(BitConverter.UInt64BitsToDouble(old) + BitConverter.UInt64BitsToDouble(b));
             case PtxType.F16 or PtxType.BF16:
