@@ -70,6 +70,42 @@ public class PicturePreprocessingTests
         }
     }
 
+    /// <summary>The other is decoded whole, from what Skia itself makes of the photograph.</summary>
+    [Test]
+    public void APhotographReadRowByRowIsItsOwnPng([Range(1, 8)] int orientation, [Values(3, 17, 40)] int width)
+    {
+        using var folder = new TemporaryFolder();
+        byte[] stored = Jpeg(width, 29);
+        using SkiaSharp.SKBitmap whole = SkiaSharp.SKBitmap.Decode(stored);
+        using SkiaSharp.SKData png = whole.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100);
+        byte[] copy = png.ToArray(), exif = Exif(orientation, little: true), application = [.. "Exif\0\0"u8, .. exif];
+        File.WriteAllBytes(folder["turned.jpg"], [.. stored[..2], 0xff, 0xe1, 0, (byte)(application.Length + 2), .. application, .. stored[2..]]);
+        File.WriteAllBytes(folder["turned.png"], [.. copy[..33], .. Chunk("eXIf"u8, exif), .. copy[33..]]);
+        PictureFile photograph = PictureFile.Read(folder["turned.jpg"]), same = PictureFile.Read(folder["turned.png"]);
+        Assert.That((photograph.Width, photograph.Height), Is.EqualTo(orientation > 4 ? (29, width) : (width, 29)));
+        Assert.That((photograph.Width, photograph.Height), Is.EqualTo((same.Width, same.Height)));
+        Assert.That(photograph.Rgb, Is.EqualTo(same.Rgb));
+    }
+
+    [Test]
+    public void APhotographThatIsCutIsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] stored = Jpeg(200, 200);
+        File.WriteAllBytes(folder["cut.jpg"], stored[..(stored.Length / 2)]);
+        Assert.That(() => PictureFile.Read(folder["cut.jpg"]), Throws.TypeOf<BadInputException>().With.Message.Contains("cut.jpg: a damaged Jpeg"));
+    }
+
+    private static byte[] Jpeg(int width, int height)
+    {
+        Random random = new(width);
+        using SkiaSharp.SKBitmap bitmap = new(width, height, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Opaque);
+        for (int i = 0; i < width * height; i++)
+            bitmap.SetPixel(i % width, i / width, new SkiaSharp.SKColor((byte)random.Next(256), (byte)(i % width * 6), (byte)(i / width * 8)));
+        using SkiaSharp.SKData data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Jpeg, 90);
+        return data.ToArray();
+    }
+
     [Test]
     public void A_picture_of_too_many_pixels_is_refused_by_its_header()
     {
