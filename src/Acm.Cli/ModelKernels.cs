@@ -26,7 +26,7 @@ internal static class ModelKernels
         // For a machine with a compiler, which has a choice of tiles, and for one that these are carried to because it has none.
         foreach (bool oneTile in (bool[])[false, true])
         {
-            using CudaBackend backend = new(model.Plan, CudaContext.Primary(device), true, cache, compiler, precision, "simulator", oneTile);
+            using CudaBackend backend = new(model.Plan, CudaContext.Primary(device), true, cache, compiler, precision, BackendKind.Simulator, oneTile);
             foreach (int batch in s_batches)
                 backend.LoadKernels(batch);
             foreach ((string family, string[] defines) in backend.Kernels.Asked)

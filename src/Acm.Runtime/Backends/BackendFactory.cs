@@ -42,7 +42,7 @@ internal static class BackendFactory
         try
         {
             CudaContext context = CudaContext.Primary(driver.Devices[0]);
-            return new CudaBackend(plan, context, ownsContext: true, cache, compiler, options.Precision, kind == BackendKind.Simulator ? "simulator" : "cuda");
+            return new CudaBackend(plan, context, ownsContext: true, cache, compiler, options.Precision, kind);
         }
         catch (CudaUnavailableException e)
         {

@@ -27,7 +27,7 @@ internal sealed class WideRowsTests
         CudaDriver started = driver.Start();
         int room = profile.SharedPerBlockOptIn, widest = (room - Rest) / BytesOfColumn / Group * Group;
         double[] want = Normalised(widest, OpBench.Backends[0].Make);
-        Assert.That(Normalised(widest, Make), Is.EqualTo(want).Within(1e-4));
+        Assert.That(Normalised(widest, Make), Is.EqualTo(want).Within(1e-6));
         BackendUnavailableException error = Assert.Throws<BackendUnavailableException>(() => Normalised(widest + 1, Make))!;
         Assert.That(error.Backend, Is.EqualTo(BackendKind.Simulator));
         Assert.That(error.Message, Does.Contain($" {widest + 1} ").And.Contain($" {room}."));

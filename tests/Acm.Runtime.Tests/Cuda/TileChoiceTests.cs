@@ -87,7 +87,7 @@ public class TileChoiceTests
         Assert.That(worst, Is.LessThan(2.05));
     }
 
-    /// <summary>As NVIDIA states them, dense, for 16-bit operands: two operations a multiply-add.</summary>
+    /// <summary>As NVIDIA states them, to two or three digits, dense, for 16-bit operands: two operations a multiply-add.</summary>
     [TestCase("T4", 1.59e9, 65e12)]
     [TestCase("A100", 1.41e9, 312e12)]
     [TestCase("RTX 4090", 2.52e9, 330e12)]
@@ -96,7 +96,7 @@ public class TileChoiceTests
     public void A_devices_multiply_adds_come_to_its_peak(string name, double clock, double peak)
     {
         DeviceFigures figures = Profiles.Append((Name: "RTX 5090", Figures: DeviceFigures.Of(170, 100 << 10, 120))).Single(profile => profile.Name == name).Figures;
-        Assert.That(2.0 * figures.MacsPerClock * figures.Multiprocessors * clock, Is.EqualTo(peak).Within(1).Percent);
+        Assert.That(2.0 * figures.MacsPerClock * figures.Multiprocessors * clock, Is.EqualTo(peak).Within(0.3).Percent);
     }
 
     [Test]

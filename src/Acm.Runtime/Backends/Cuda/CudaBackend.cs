@@ -18,19 +18,19 @@ internal sealed class CudaBackend : IBackend
 
     /// <exception cref="BackendUnavailableException">The model or the precision is not served on this device.</exception>
     public CudaBackend(
-        ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, string name, bool oneTile = false)
+        ForwardPlan plan, CudaContext context, bool ownsContext, KernelCache cache, IKernelCompiler? compiler, Precision precision, BackendKind kind, bool oneTile = false)
     {
-        (_context, _ownsContext, Name, Plan) = (context, ownsContext, name, plan);
+        (_context, _ownsContext, Kind, Plan) = (context, ownsContext, kind, plan);
         try
         {
-            Element = ElementOf(plan, precision, context.Device.Architecture, Kind);
+            Element = ElementOf(plan, precision, context.Device.Architecture, kind);
             CudaDevice device = context.Device;
             Figures = DeviceFigures.Of(device.Multiprocessors, device.SharedBytesPerMultiprocessor, device.Architecture);
             // A simulated device runs PTX only; a real one gets its own machine code, where there is a compiler for it.
-            (string architecture, KernelImageKind kind) = Kind == BackendKind.Simulator
+            (string architecture, KernelImageKind image) = kind == BackendKind.Simulator
                 ? (device.Architecture switch { >= 90 => "90", >= 80 => "80", _ => "75" }, KernelImageKind.Ptx)
                 : compiler?.TargetFor(device.Architecture, device.Driver.CudaVersion) ?? ($"{device.Architecture}", KernelImageKind.Cubin);
-            Kernels = new KernelLibrary(context, cache, compiler, architecture, kind, oneTile);
+            Kernels = new KernelLibrary(context, cache, compiler, architecture, image, oneTile);
             Description = $"{device.Name}, {Element.ToString().ToLowerInvariant()}, kernels by {Kernels.Compiler}";
             _upload = new CudaStream(context);
             (Steps, Output) = new PlanCompiler(plan, this).Compile();
@@ -47,10 +47,10 @@ internal sealed class CudaBackend : IBackend
         }
     }
 
-    public string Name { get; }
+    /// <summary>A real device's, or a simulated one's.</summary>
+    public BackendKind Kind { get; }
 
-    /// <summary>What <see cref="Name"/> says.</summary>
-    public BackendKind Kind => Name == "simulator" ? BackendKind.Simulator : BackendKind.Cuda;
+    public string Name => Kind == BackendKind.Simulator ? "simulator" : "cuda";
 
     public string Description { get; }
 

@@ -77,7 +77,7 @@ internal unsafe partial struct GemmCall
         };
         if (direct)
             run.To = Epilogue.Place(block.Row, to, out run.C, out run.Add);
-        while (true)
+        for (; panels > 0; panels--, panel++, to += GemmKernels.Columns)
         {
             if (!direct)
                 Epilogue.Announce(block.Row, rows, to);
@@ -91,10 +91,6 @@ internal unsafe partial struct GemmCall
                 Epilogue.Store(tile, block.Row, rows, to, columns);
             if (direct && panel + 1 < weight.Panels)
                 Epilogue.Announce(block.Row, rows, to + GemmKernels.Columns);
-            if (--panels == 0)
-                return;
-            panel++;
-            to += GemmKernels.Columns;
             run.B += weight.PanelBytes / sizeof(float);
             run.C += direct ? GemmKernels.Columns : 0;
             run.Add += run.Add == null ? 0 : GemmKernels.Columns;

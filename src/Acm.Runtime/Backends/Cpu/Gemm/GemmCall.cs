@@ -24,9 +24,9 @@ internal unsafe partial struct GemmCall
     /// <param name="block">The rows.</param>
     /// <param name="panel">The first panel.</param>
     /// <param name="end">One past the last.</param>
-    /// <param name="next">The panel that this thread will read then, or any other place: it is asked for meanwhile.</param>
-    /// <param name="alone">Whether no other block reads these panels.</param>
-    /// <param name="room">[depth, 32] for a panel held as bfloat16, widened; else unused.</param>
+    /// <param name="next">By 512 bits, the panel that this thread will read then, or any other place: it is asked for meanwhile.</param>
+    /// <param name="alone">By 512 bits, whether no other block reads these panels.</param>
+    /// <param name="room">[depth, 32] for a panel held as bfloat16, widened by 512 bits; else unused.</param>
     public readonly void Execute(in RowBlock block, int panel, int end, byte* next, bool alone, float* room)
     {
         if (Vector512.IsHardwareAccelerated)
