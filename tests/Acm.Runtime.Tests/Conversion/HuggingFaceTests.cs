@@ -155,7 +155,7 @@ public class HuggingFaceTests
     public void PixelsThatAreScaledAnotherWayAreNotGuessed(string more, bool known)
     {
         using var folder = new TemporaryFolder();
-        string source = Copy(folder, "vit", ("preprocessor_config.json", $$"""{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]{{more}}}"""));
+        string source = Copy(folder, "vit", ("preprocessor_config.json", $$"""{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "size": 32{{more}}}"""));
         var report = ModelConverter.Convert([source], folder["package"], new ConversionOptions());
         Assert.That(ModelConfig.Load(folder["package"]).Image, known ? Is.Not.Null : Is.Null);
         Assert.That(string.Join(' ', report.Notes).Contains("does not say how pictures become pixels"), Is.EqualTo(!known));

@@ -85,20 +85,92 @@ public class HuggingFaceVisionTests
     [TestCase(""", "image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]""")]
     public void Pixels_that_are_not_normalised_are_from_0_to_1(string unused)
     {
-        Convert(processor: $$"""{"do_normalize": false{{unused}}}""");
+        Convert(processor: $$"""{"do_normalize": false, "size": 32{{unused}}}""");
         ImagePreprocessing image = ModelConfig.Load(_folder["package"]).Image!;
         Assert.That(image.Mean, Is.EqualTo(new double[] { 0, 0, 0 }));
         Assert.That(image.Std, Is.EqualTo(new double[] { 1, 1, 1 }));
     }
 
-    [TestCase("do_resize", "false")]
-    [TestCase("do_center_crop", "true")]
-    [TestCase("resample", "1")]
-    public void Pictures_that_are_made_to_fit_another_way_are_not_guessed(string key, string value)
+    [TestCase(""" "do_resize": false """)]
+    [TestCase(""" "size": 32, "resample": 1 """)]
+    [TestCase(""" "size": 31, "do_center_crop": true, "crop_size": 32 """)]
+    public void Pictures_that_are_made_to_fit_another_way_are_not_guessed(string steps)
     {
-        ConversionReport report = Convert(processor: $$"""{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "{{key}}": {{value}}}""");
+        ConversionReport report = Convert(processor: $$"""{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],{{steps}}}""");
         Assert.That(ModelConfig.Load(_folder["package"]).Image, Is.Null);
         Assert.That(report.Notes, Has.One.Contains("does not say how pictures become pixels"));
+    }
+
+    [TestCase(""" "size": 32 """, 32, true)]
+    [TestCase(""" "size": [32, 32] """, 32, true)]
+    [TestCase(""" "size": {"height": 32, "width": 32} """, 32, true)]
+    [TestCase(""" "size": {"shortest_edge": 32} """, 32, false)]
+    [TestCase(""" "size": 32, "crop_size": 24 """, 32, true)]
+    [TestCase(""" "size": 32, "do_center_crop": true, "crop_size": 32 """, 32, true)]
+    [TestCase(""" "size": {"height": 36, "width": 36}, "do_center_crop": true, "crop_size": {"height": 32, "width": 32} """, 36, true)]
+    [TestCase(""" "size": {"shortest_edge": 36}, "do_center_crop": true, "crop_size": {"height": 32, "width": 32} """, 36, false)]
+    [TestCase(""" "feature_extractor_type": "DeiTFeatureExtractor", "size": 36, "crop_size": 32 """, 36, true)]
+    public void Pictures_get_the_models_size_as_the_processor_says(string sizes, int resize, bool squeezed)
+    {
+        ConversionReport report = Convert(processor: $"{{{sizes}}}");
+        ImagePreprocessing image = ModelConfig.Load(_folder["package"]).Image!;
+        Assert.That((image.Resize, image.CenterCrop), Is.EqualTo((resize, 32)));
+        Assert.That(report.Notes, squeezed ? Has.One.Contains("squeezes pictures into a square") : Is.Empty);
+    }
+
+    [TestCase(""" "size": 48 """, "size: expected 32, the image_size in config.json, found 48")]
+    [TestCase(""" "size": {"height": 48, "width": 48} """, "size: expected 32, the image_size in config.json, found 48")]
+    [TestCase(""" "size": {"shortest_edge": 48} """, "size: expected 32, the image_size in config.json, found 48")]
+    [TestCase(""" "size": {"height": 32, "width": 48} """, "size: expected a square, found 32 by 48")]
+    [TestCase(""" "size": [48, 32] """, "size: expected a square, found 48 by 32")]
+    [TestCase(""" "size": {"shortest_edge": 32, "longest_edge": 40} """, "size: expected a number, height and width, or shortest_edge, found longest_edge, shortest_edge")]
+    [TestCase(""" "size": {} """, "size: expected a number, height and width, or shortest_edge, found an empty object")]
+    [TestCase(""" "size": "32" """, "size: expected a whole number from 1 to 2147483647, found '32'")]
+    [TestCase(""" "size": 0 """, "size: expected a whole number from 1 to 2147483647, found 0")]
+    [TestCase(""" "size": {"height": 32, "width": 0} """, "size.width: expected a whole number from 1 to 2147483647, found 0")]
+    [TestCase(""" "size": 32, "do_center_crop": true, "crop_size": 24 """, "crop_size: expected 32, the image_size in config.json, found 24")]
+    [TestCase(""" "do_rescale": true """, "size: expected 32, the image_size in config.json, found nothing, for which ViTImageProcessor takes 224")]
+    [TestCase(""" "image_processor_type": "DeiTImageProcessor" """, "crop_size: expected 32, the image_size in config.json, found nothing, for which DeiTImageProcessor takes 224")]
+    public void Pictures_of_another_size_than_the_models_are_refused(string sizes, string named)
+    {
+        Assert.That(() => Convert(processor: $"{{{sizes}}}"), Throws.TypeOf<ModelFormatException>().With.Message.Contains("preprocessor_config.json").And.Message.Contains(named));
+        Assert.That(Directory.Exists(_folder["package"]), Is.False);
+    }
+
+    [TestCase("", "Bilinear", 32)]
+    [TestCase(""", "image_processor_type": "ViTImageProcessor" """, "Bilinear", 32)]
+    [TestCase(""", "image_processor_type": "ViTImageProcessorFast" """, "Bilinear", 32)]
+    [TestCase(""", "feature_extractor_type": "ViTFeatureExtractor" """, "Bilinear", 32)]
+    [TestCase(""", "image_processor_type": "DeiTImageProcessor", "crop_size": 32 """, "Bicubic", 36)]
+    [TestCase(""", "image_processor_type": "DeiTImageProcessorFast", "crop_size": 32 """, "Bicubic", 36)]
+    public void What_the_processor_leaves_out_is_what_its_class_takes(string named, string filter, int size)
+    {
+        Convert(processor: $$"""{"size": {{size}}{{named}}}""");
+        ImagePreprocessing image = ModelConfig.Load(_folder["package"]).Image!;
+        Assert.That((image.Resize, $"{image.Resample}"), Is.EqualTo((size, filter)));
+        Assert.That((image.Mean, image.Std), Is.EqualTo((new[] { 0.5, 0.5, 0.5 }, new[] { 0.5, 0.5, 0.5 })));
+    }
+
+    [TestCase("image_mean")]
+    [TestCase("image_std")]
+    [TestCase("resample")]
+    [TestCase("size")]
+    [TestCase("crop_size")]
+    public void What_a_class_that_is_not_known_takes_is_not_guessed(string left)
+    {
+        Dictionary<string, string> keys = new()
+        {
+            ["image_processor_type"] = "\"ViTHybridImageProcessor\"", ["image_mean"] = "[0.5, 0.5, 0.5]", ["image_std"] = "[0.5, 0.5, 0.5]",
+            ["resample"] = "3", ["size"] = """{"shortest_edge": 36}""", ["do_center_crop"] = "true", ["crop_size"] = "32",
+        };
+        string Processor() => $"{{{string.Join(',', keys.Select(static pair => $"\"{pair.Key}\": {pair.Value}"))}}}";
+        Convert(processor: Processor());
+        Assert.That(ModelConfig.Load(_folder["package"]).Image!.Resize, Is.EqualTo(36));
+        Directory.Delete(_folder["package"], recursive: true);
+        keys.Remove(left);
+        Assert.That(
+            () => Convert(processor: Processor()),
+            Throws.TypeOf<ModelFormatException>().With.Message.Contains($"{left}: expected a value (what ViTHybridImageProcessor takes without one is not known here)"));
     }
 
     [Test]
