@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Acm.Cli.Commands;
+using Acm.Cli.Output;
 using Acm.Native;
 using Acm.Native.Compile;
 using Acm.Runtime;
@@ -15,9 +16,6 @@ internal static class AcmTool
 
     // As sysexits.h has it: none of the answers above, so that no script takes a crash for one of them.
     private const int Defect = 70;
-
-    // EPIPE, of which .NET makes an IOException's code.
-    private const int BrokenPipe = 32;
 
     /// <summary>Runs one command line.</summary>
     /// <returns>One of the exit codes.</returns>
@@ -54,9 +52,9 @@ internal static class AcmTool
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = output, Error = error });
         }
-        catch (IOException e) when (e.HResult == BrokenPipe)
+        catch (Exception e) when (DroppingWriter.IsUnread(e))
         {
-            // Whoever reads has what it wanted, as head has.
+            // Whoever reads has what it wanted, as head has; a command that owes more than its output goes on without a reader.
             return Done;
         }
         catch (Exception e) when (Meaning(e) is { } code)

@@ -98,6 +98,48 @@ public class ShellTests
         Assert.That((output.Length, error), Is.EqualTo((20, "code 0\n")));
     }
 
+    // A reader that is gone before the first line, one that goes after it.
+    [Test]
+    public void A_check_s_answer_stays_its_exit_code_when_the_reader_goes([Values("true", "head -n 1 >/dev/null")] string reader)
+    {
+        using TemporaryFolder small = new(), wrong = new(), cases = new();
+        SimulateCommandTests.WrongCase(cases);
+        string package = Tool.WrongGates(small, wrong);
+        Assert.That(Code("verify", package, "--backend", "cpu"), Is.EqualTo(1));
+        Assert.That(Code("verify", package, "--backend", "cpu", "--json"), Is.EqualTo(1));
+        Assert.That(Code("verify", SharedFolder.Data("bert-tiny"), "--backend", "cpu"), Is.Zero);
+        Assert.That(Code("simulate", cases.Path), Is.EqualTo(1));
+        Assert.That(Code("simulate", cases.Path, "--json", "-"), Is.EqualTo(1));
+        Assert.That(Code("doctor", "--backend", "cuda"), Is.EqualTo(3));
+        Assert.That(Code("info", cases["absent"]), Is.EqualTo(2));
+
+        int Code(params string[] arguments)
+        {
+            string said = Shell($"{{ ACM_CUDA_DRIVER=/absent \"$@\" 2>/dev/null; echo $? >&2; }} | {reader}", arguments).Error;
+            return int.Parse(said, System.Globalization.CultureInfo.InvariantCulture);
+        }
+    }
+
+    [Test]
+    public void A_file_that_was_asked_for_is_there_when_the_reader_has_gone()
+    {
+        using TemporaryFolder folder = new();
+        if (SharedFolder.Root is { } shared && Path.Combine(shared, "models", "wav2vec2-words") is var speech && Directory.Exists(speech))
+            Unread("transcribe", speech, Directory.GetFiles(speech, "*.wav")[0], "--map", folder["timeline.png"]);
+        string text = Tool.TextModel(folder);
+        File.WriteAllLines(folder["lines"], Enumerable.Repeat("one two", 200));
+        Unread("embed", text, "--file", folder["lines"], "--map", folder["words.png"]);
+        Unread("classify", Tool.Model, Tool.Pictures[0], "--map", folder["letters.png"]);
+        Unread("info", Tool.Model, "--plot", folder["budget.png"]);
+        Unread("simulate", SharedFolder.Data("ptx"), "--case", "cu_brx_idx", "--json", folder["results.json"]);
+
+        void Unread(params string[] arguments)
+        {
+            var (_, _, error) = Shell("{ \"$@\" 2>/dev/null; echo $? >&2; } | true", arguments);
+            Assert.That((error, File.Exists(arguments[^1])), Is.EqualTo(("0\n", true)), arguments[0]);
+        }
+    }
+
     [Test]
     public void Through_a_pipe_and_after_others_in_a_file_output_is_whole()
     {

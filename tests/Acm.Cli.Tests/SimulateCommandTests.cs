@@ -11,6 +11,22 @@ public sealed class SimulateCommandTests
 {
     private static readonly string s_cases = SharedFolder.Data("ptx");
 
+    /// <summary>A case that fails: one bit of what it is to give is another.</summary>
+    internal static void WrongCase(TemporaryFolder folder)
+    {
+        foreach (string extension in (string[])[".ptx", ".json"])
+            File.Copy(Path.Combine(s_cases, "cu_brx_idx" + extension), Path.Combine(folder.Path, "cu_brx_idx" + extension));
+        byte[] tensors = File.ReadAllBytes(Path.Combine(s_cases, "cu_brx_idx.safetensors"));
+        int header = (int)BitConverter.ToInt64(tensors);
+        using (JsonDocument json = JsonDocument.Parse(tensors.AsMemory(8, header)))
+        {
+            JsonProperty output = json.RootElement.EnumerateObject().First(p => p.Name.StartsWith("out.", StringComparison.Ordinal));
+            tensors[8 + header + output.Value.GetProperty("data_offsets")[0].GetInt32()] ^= 1;
+        }
+
+        File.WriteAllBytes(Path.Combine(folder.Path, "cu_brx_idx.safetensors"), tensors);
+    }
+
     [Test]
     public void Every_case_of_a_folder_is_in_the_table_and_in_the_json([Values("fast", "checked")] string mode)
     {
@@ -40,17 +56,7 @@ public sealed class SimulateCommandTests
     public void A_wrong_result_fails_with_its_first_difference()
     {
         using TemporaryFolder folder = new();
-        foreach (string extension in (string[])[".ptx", ".json"])
-            File.Copy(Path.Combine(s_cases, "cu_brx_idx" + extension), Path.Combine(folder.Path, "cu_brx_idx" + extension));
-        byte[] tensors = File.ReadAllBytes(Path.Combine(s_cases, "cu_brx_idx.safetensors"));
-        int header = (int)BitConverter.ToInt64(tensors);
-        using (JsonDocument json = JsonDocument.Parse(tensors.AsMemory(8, header)))
-        {
-            JsonProperty output = json.RootElement.EnumerateObject().First(p => p.Name.StartsWith("out.", StringComparison.Ordinal));
-            tensors[8 + header + output.Value.GetProperty("data_offsets")[0].GetInt32()] ^= 1;
-        }
-
-        File.WriteAllBytes(Path.Combine(folder.Path, "cu_brx_idx.safetensors"), tensors);
+        WrongCase(folder);
         (int code, string table, string _) = Tool.Run("simulate", folder.Path);
         Assert.That(code, Is.EqualTo(1));
         Assert.That(table, Does.Contain("FAIL").And.Contain("[0] = ").And.Contain("1 failed"));

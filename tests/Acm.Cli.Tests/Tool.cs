@@ -43,6 +43,16 @@ internal static class Tool
         return folder["changed"];
     }
 
+    /// <summary>A package that is not verified: its gates' logits differ by less than a float holds beside their bias, and only double precision tells the winner.</summary>
+    public static string WrongGates(TemporaryFolder small, TemporaryFolder equal)
+    {
+        string[] gates;
+        using (AcmModel model = AcmModel.Load(Model))
+            gates = [.. model.Sites.Select(static site => $"{site.Path}.gating_network.net.2.")];
+        string package = Changed(small, Model, static weight => weight * 1e-9f, [.. gates.Select(static gate => gate + "weight")]);
+        return Changed(equal, package, static _ => 1, [.. gates.Select(static gate => gate + "bias")]);
+    }
+
     public static (int Code, string Output, string Error) Run(params IReadOnlyList<string> arguments)
     {
         using StringWriter output = new(), error = new();

@@ -46,16 +46,11 @@ public class VerificationTests
         static double Error(string model) => Tool.Json("verify", model, "--backend", "cpu").GetProperty("backends")[1].GetProperty("forced_error").GetDouble();
     }
 
-    // Gates whose logits differ by less than a float holds beside their bias: only double precision tells the winner.
     [Test]
     public void Routing_is_Reference_s_where_outputs_are_compared_and_free_where_choices_are()
     {
         using TemporaryFolder small = new(), equal = new();
-        string[] gates;
-        using (AcmModel model = AcmModel.Load(Tool.Model))
-            gates = [.. model.Sites.Select(static site => $"{site.Path}.gating_network.net.2.")];
-        string package = Tool.Changed(small, Tool.Model, static weight => weight * 1e-9f, [.. gates.Select(static gate => gate + "weight")]);
-        package = Tool.Changed(equal, package, static _ => 1, [.. gates.Select(static gate => gate + "bias")]);
+        string package = Tool.WrongGates(small, equal);
         var (code, output, _) = Tool.Run("verify", package, "--backend", "cpu", "--json");
         JsonElement cpu = JsonDocument.Parse(output).RootElement.GetProperty("backends")[1];
         Assert.That(cpu.GetProperty("forced_error").GetDouble(), Is.Positive.And.LessThan(1e-4));

@@ -10,6 +10,7 @@ internal static class DoctorCommand
 {
     public static Command Create(TextWriter output, TextWriter error)
     {
+        output = DroppingWriter.Unread(output);
         Command command = new("doctor", "Checks CPU and CUDA on this machine, with the next step for what is missing; --backend cuda: exit code 3 where there is no device.");
         CommonOptions common = new(command, budget: false);
         command.SetAction(parsed =>

@@ -30,10 +30,11 @@ internal static class EmbedCommand
             using InferenceSession session = loaded.CreateSession(common.Session(parsed, TextsAtOnce));
             SentenceEncoder encoder = new(loaded, session);
             string? path = OutputFile.Ready("--output", parsed.GetValue(to)), picture = OutputFile.Ready("--map", parsed.GetValue(map));
+            TextWriter vectors = picture is null ? output : DroppingWriter.Unread(output);
             Stopwatch watch = Stopwatch.StartNew();
             Counts counts = Encode(
                 encoder, given.Length > 0 ? given : Lines(parsed.GetValue(file)), parsed.GetValue(file), common.Run(parsed), session, error,
-                () => VectorWriter.Create(path, common.Json(parsed), output, encoder.Width), picture is not null);
+                () => VectorWriter.Create(path, common.Json(parsed), vectors, encoder.Width), picture is not null);
             double seconds = watch.Elapsed.TotalSeconds;
             if (picture is not null)
             {

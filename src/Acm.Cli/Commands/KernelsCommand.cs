@@ -71,7 +71,9 @@ internal static class KernelsCommand
             IKernelCompiler compiler = CompilerSearch.Result.Compiler
                 ?? throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, "no compiler was found", "install NVRTC, or set ACM_NVRTC to its path", CompilerSearch.Result.Attempts));
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(parsed.GetValue(file)!))!);
-            AtomicFile.Write(parsed.GetValue(file)!, to => output.WriteLine($"{PrebuiltKernels.Write(to, compiler)} kernels by {compiler.Name}, {to.Length} bytes"));
+            string written = "";
+            AtomicFile.Write(parsed.GetValue(file)!, to => written = $"{PrebuiltKernels.Write(to, compiler)} kernels by {compiler.Name}, {to.Length} bytes");
+            output.WriteLine(written);
             return AcmTool.Done;
         });
         return command;

@@ -13,6 +13,7 @@ internal static class SimulateCommand
 {
     public static Command Create(TextWriter output, TextWriter error)
     {
+        output = DroppingWriter.Unread(output);
         Argument<string> folder = new("DIR") { Description = "folder of cases: NAME.ptx, NAME.json, NAME.safetensors" };
         Option<string?> file = new("--json") { Description = "file to write the results to, as JSON; - for standard output" };
         Option<string?> name = new("--case") { Description = "run only the case of that name" };

@@ -35,6 +35,7 @@ internal static class TranscribeCommand
             // What is no recording is said before hours are spent on those before it.
             FileStream?[] pipes = Array.ConvertAll(paths, LookInto);
             OutputFile.Ready("--map", parsed.GetValue(map));
+            TextWriter words = parsed.GetValue(map) is null ? output : DroppingWriter.Unread(output);
             List<Transcription> heard = [];
             for (int i = 0; i < paths.Length; i++)
             {
@@ -43,7 +44,7 @@ internal static class TranscribeCommand
                 if (parsed.GetValue(map) is { } picture)
                     SpeechMap.Draw(one, transcriber.FrameSeconds, paths.Length == 1 ? picture : Numbered(picture, i));
                 if (!common.Json(parsed))
-                    output.WriteLine($"{Path.GetFileName(paths[i])}\t{one.Text}");
+                    words.WriteLine($"{Path.GetFileName(paths[i])}\t{one.Text}");
             }
             if (common.Json(parsed))
                 Report.Json(output, json => Write(json, heard, session));

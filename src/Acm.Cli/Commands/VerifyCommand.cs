@@ -9,6 +9,7 @@ internal static class VerifyCommand
 {
     public static Command Create(TextWriter output, TextWriter error)
     {
+        output = DroppingWriter.Unread(output);
         Argument<string> model = new("MODEL") { Description = "the model package" };
         Command command = new("verify", "Compares every backend at hand with Reference, routing forced and free.") { model };
         CommonOptions common = new(command);

@@ -9,7 +9,7 @@ internal static class StandardStreams
     /// <summary>A pipe whose reader has gone fails; messages that cannot be written are dropped.</summary>
     public static void Use()
     {
-        Console.SetError(new Droppable(closed: IsClosed(2)));
+        Console.SetError(Messages());
         if (IsClosed(0))
             Console.SetIn(TextReader.Null);
         if (IsClosed(1))
@@ -45,45 +45,18 @@ internal static class StandardStreams
         }
     }
 
-    /// <summary>Standard error, closed or full as it may be: a result is not lost because nobody hears of it.</summary>
-    private sealed class Droppable : TextWriter
+    // Standard error, closed or full as it may be: a result is not lost because nobody hears of it.
+    private static DroppingWriter Messages()
     {
-        private readonly TextWriter? _error;
-
-        public Droppable(bool closed)
+        TextWriter? error = null;
+        try
         {
-            try
-            {
-                _error = closed ? null : Console.Error;
-            }
-            catch (IOException)
-            {
-                // Closed before the tool started.
-            }
+            error = IsClosed(2) ? null : Console.Error;
         }
-
-        public override Encoding Encoding => _error?.Encoding ?? Encoding.UTF8;
-
-        public override void Write(char value) => Try(() => _error?.Write(value));
-
-        public override void Write(char[] buffer, int index, int count) => Try(() => _error?.Write(buffer, index, count));
-
-        public override void Write(string? value) => Try(() => _error?.Write(value));
-
-        public override void WriteLine(string? value) => Try(() => _error?.WriteLine(value));
-
-        public override void Flush() => Try(() => _error?.Flush());
-
-        private static void Try(Action write)
+        catch (IOException)
         {
-            try
-            {
-                write();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // There is nowhere else to say it.
-            }
+            // Closed before the tool started.
         }
+        return new DroppingWriter(error, static e => e is IOException or UnauthorizedAccessException);
     }
 }
