@@ -230,4 +230,29 @@ public class BadInputTests
         string error = Tool.Refuse(2, "run", SharedFolder.Data("wav2vec2-tiny-layer-stable-bias"), "--input", input, "--output", Path.Combine(_folder, "out.safetensors"));
         Assert.That(error, Does.Contain("samples is F32 [1000000000, 0]").And.Contain("at least 1"));
     }
+
+    // An output of which nothing is foreseen.
+    private sealed class Broken(Exception e) : StringWriter
+    {
+        public override void WriteLine(string? value) => throw e;
+    }
+
+    [Test, NonParallelizable]
+    public void What_is_nobodys_fault_but_acms_has_a_code_of_its_own_and_shows_where_on_request()
+    {
+        using StringWriter error = new();
+        InvalidOperationException defect = new("two\nlines");
+        Assert.That(AcmTool.Run(["info", Tool.Model], new Broken(defect), error), Is.EqualTo(70));
+        Assert.That(error.ToString(), Is.EqualTo($"acm: a defect of acm's own, InvalidOperationException: two lines (ACM_TRACE=1 shows where){Environment.NewLine}"));
+        try
+        {
+            Environment.SetEnvironmentVariable("ACM_TRACE", "1");
+            Assert.That(() => AcmTool.Run(["info", Tool.Model], new Broken(defect), error), Throws.Exception.SameAs(defect));
+            Assert.That(AcmTool.Run(["info", Path.Combine(_folder, "absent")], new Broken(defect), error), Is.EqualTo(2), "what the user can mend stays a line");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("ACM_TRACE", null);
+        }
+    }
 }

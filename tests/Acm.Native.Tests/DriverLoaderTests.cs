@@ -31,6 +31,7 @@ internal sealed unsafe class DriverLoaderTests
         {
             Assert.That(DriverLoader.Load([path], out CudaUnavailable? why), Is.Null);
             Assert.That(why!.Attempts.Single().Outcome, Does.StartWith("there, but does not load"));
+            Assert.That(why.Message, Does.Contain($"({path}: there, but does not load"));
         }
         finally
         {
@@ -148,6 +149,32 @@ internal sealed unsafe class DriverLoaderTests
                 _ => (nint)(delegate* unmanaged<CUresult>)&Anything,
             };
         }
+    }
+
+    // The versions that brought them, and those before.
+    [TestCase(12020, false, false, false)]
+    [TestCase(12030, true, false, false)]
+    [TestCase(12040, true, false, false)]
+    [TestCase(12050, true, true, false)]
+    [TestCase(12070, true, true, false)]
+    [TestCase(12080, true, true, true)]
+    public void What_came_later_is_taken_from_the_driver_that_brought_it(int version, bool captureInfo, bool context, bool elapsed)
+    {
+        DriverTable table = default;
+        List<string> asked = [];
+        s_version = version;
+        Assert.That(DriverLoader.Fill(ref table, name =>
+        {
+            asked.Add(name);
+            return name switch
+            {
+                "cuDriverGetVersion" => (nint)(delegate* unmanaged<int*, CUresult>)&GetVersion,
+                "cuGetProcAddress_v2" => 0,
+                _ => (nint)(delegate* unmanaged<CUresult>)&Anything,
+            };
+        }), Is.Null);
+        Assert.That((table.cuStreamGetCaptureInfo_v3 != null, table.cuCtxCreate_v4 != null), Is.EqualTo((captureInfo, context)));
+        Assert.That((asked.Contains("cuEventElapsedTime_v2"), asked.Contains("cuEventElapsedTime")), Is.EqualTo((elapsed, !elapsed)));
     }
 
     [Test]

@@ -51,7 +51,9 @@ internal static unsafe class DriverLoader
             attempts.Add(attempt);
             first ??= reason;
         }
-        first ??= new(CudaUnavailableReason.NoLibrary, "no CUDA driver library was found", Update + ", or set ACM_CUDA_DRIVER to its path", []);
+        // One place alone was looked into where ACM_CUDA_DRIVER names it: then that is what is wrong.
+        string where = attempts is [var only] ? $" ({only.Path}: {only.Outcome})" : "";
+        first ??= new(CudaUnavailableReason.NoLibrary, $"no CUDA driver library was found{where}", Update + ", or set ACM_CUDA_DRIVER to its path", []);
         why = first with { Attempts = attempts };
         return null;
     }

@@ -1,3 +1,4 @@
+using System.Text;
 using Acm.Native;
 using Acm.Native.Driver;
 using Acm.Simulator.Driver;
@@ -23,6 +24,36 @@ internal sealed class LaunchTests : DriverFixture
     [Test]
     public void More_arguments_than_are_served_are_refused_with_both_numbers() =>
         Assert.That(() => _module.Kernel("add").Launch(_stream, new(1, 1), new KernelArgument[129]), Throws.TypeOf<ArgumentException>().With.Message.Contains("129").And.Message.Contains("128"));
+
+    // A sum in which every argument has a weight of its own.
+    [Test]
+    public void As_many_arguments_as_are_served_arrive_in_their_order()
+    {
+        string[] numbers = [.. Enumerable.Range(1, 127).Select(static i => $"p{i}")];
+        string ptx = $$"""
+            .version 7.0
+            .target sm_75
+            .address_size 64
+            .visible .entry many(.param .u64 to, {{string.Join(", ", numbers.Select(static name => $".param .u32 {name}"))}})
+            {
+                .reg .b32 %r<3>;
+                .reg .b64 %rd<3>;
+                mov.u32 %r1, 0;
+                {{string.Join('\n', numbers.Select(static (name, i) => $"ld.param.u32 %r2, [{name}]; mad.lo.u32 %r1, %r2, {i + 1}, %r1;"))}}
+                ld.param.u64 %rd1, [to];
+                cvta.to.global.u64 %rd2, %rd1;
+                st.global.u32 [%rd2], %r1;
+                ret;
+            }
+            """;
+        using CudaModule module = new(_context, Encoding.ASCII.GetBytes(ptx), "many.ptx");
+        using DeviceMemory to = new(_stream, 4);
+        module.Kernel("many").Launch(_stream, new(1, 1), [to, .. Enumerable.Range(1, 127).Select(static i => (KernelArgument)(3 * i))]);
+        int[] sum = new int[1];
+        _stream.Download(to.All, sum.AsSpan());
+        _stream.Synchronize();
+        Assert.That(sum[0], Is.EqualTo(Enumerable.Range(1, 127).Sum(static i => 3 * i * i)));
+    }
 
     [Test]
     public void The_extents_of_a_block_keep_their_order()
