@@ -5,7 +5,7 @@ namespace Acm.Native;
 /// <summary>Copies and fills, enqueued in a stream.</summary>
 public static unsafe class Copies
 {
-    /// <summary>Copies to the device; returns once <paramref name="source"/> may be changed. Not while the stream is captured.</summary>
+    /// <summary>Copies to the device, waiting for everything enqueued before and for the copy: <paramref name="source"/> may then be changed. Not while the stream is captured.</summary>
     /// <exception cref="ArgumentException">The sizes differ.</exception>
     public static void Upload<T>(this CudaStream stream, ReadOnlySpan<T> source, DeviceSlice target)
         where T : unmanaged
@@ -16,7 +16,11 @@ public static unsafe class Copies
         using CudaResource.Lease lease = stream.Use();
         using CudaResource.Lease targetLease = target.Memory.Use();
         fixed (T* from = source)
+        {
             stream.Context.Check(stream.Api.cuMemcpyHtoDAsync_v2(new(target.Address), from, (nuint)target.Bytes, stream.Handle));
+            // A driver may stage memory that is not pinned before the call returns, or read it whenever the stream comes there.
+            stream.Context.Check(stream.Api.cuStreamSynchronize(stream.Handle));
+        }
     }
 
     /// <summary>Copies to the device without waiting; <paramref name="source"/> must not change until the stream has come past.</summary>

@@ -202,9 +202,16 @@ internal static unsafe partial class SimulatedEntries
             Enqueue(queue, new(OperationKind.Copy, () => c.Device.Engine.Write(to.Value, new(from, length))));
             return;
         }
-        // Pageable memory is staged before the call returns.
+        // Pageable memory *might* be read before the call returns, says the manual. Where nobody waits before going on with the stream, it is read as changed.
         byte[] staged = new ReadOnlySpan<byte>(from, length).ToArray();
-        Enqueue(queue, new(OperationKind.Copy, () => c.Device.Engine.Write(to.Value, staged)));
+        long position = long.MaxValue;
+        Enqueue(queue, new(OperationKind.Copy, () =>
+        {
+            if (queue.Enqueued > position)
+                staged.AsSpan().Fill(0xcd);
+            c.Device.Engine.Write(to.Value, staged);
+        }));
+        position = queue.Enqueued;
     });
 
     [UnmanagedCallersOnly]

@@ -32,6 +32,24 @@ internal sealed class CopiesTests : DriverFixture
     }
 
     [Test]
+    public unsafe void Memory_that_is_not_pinned_is_read_before_an_upload_returns()
+    {
+        using DeviceMemory x = new(_context, 8);
+        int[] back = new int[2], values = [1, 2];
+        _stream.Upload<int>(values, x.All);
+        _stream.Fill(x.Slice(4, 4), 3u);
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.EqualTo(new[] { 1, 3 }));
+        // A driver need not have read it when its own call returns: without a wait, what arrives is anything.
+        using (_context.Enter())
+            fixed (int* from = values)
+                _context.Check(_context.Driver.Api.cuMemcpyHtoDAsync_v2(x.Pointer, from, 8, _stream.Handle));
+        _stream.Fill(x.Slice(4, 4), 3u);
+        _stream.Download(x.All, back.AsSpan());
+        Assert.That(back, Is.Not.EqualTo(new[] { 1, 3 }));
+    }
+
+    [Test]
     public void Words_are_filled_whole()
     {
         using DeviceMemory x = new(_context, 8);
