@@ -11,6 +11,7 @@ internal static unsafe partial class SimulatedEntries
     [UnmanagedCallersOnly]
     private static CUresult cuModuleLoadDataEx(CUmodule* module, void* image, uint count, CUjit_option* options, void** values) => InContext(nameof(cuModuleLoadDataEx), c =>
     {
+        RefuseCapture(c);
         ReadOnlySpan<byte> start = new(image, 4);
         Require(!start.SequenceEqual("\u007fELF"u8), CUDA_ERROR_NO_BINARY_FOR_GPU, "the simulated device runs PTX, not binaries");
         try
@@ -28,6 +29,7 @@ internal static unsafe partial class SimulatedEntries
     private static CUresult cuModuleUnload(CUmodule module) => InContext(nameof(cuModuleUnload), c =>
     {
         DriverModule gone = c.Driver.Find<DriverModule>(module.Value);
+        RefuseCapture(c);
         RunAll(c);
         gone.Module.Dispose();
         foreach (DriverFunction function in gone.Functions.Values)

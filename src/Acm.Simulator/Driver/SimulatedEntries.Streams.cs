@@ -28,6 +28,7 @@ internal static unsafe partial class SimulatedEntries
 
     private static void AddWait(DriverStream stream, DriverStream before, long position) => stream.Add(new(OperationKind.Wait, () => before.RunTo(position)));
 
+    // What a capture would not see: allocations, modules, waits for all streams. (A module's kernel is loaded with the module or when it is asked for by name.)
     private static void RefuseCapture(DriverContext context)
     {
         foreach (StreamCapture capture in context.Streams.Select(s => s.Capture).OfType<StreamCapture>())

@@ -104,6 +104,15 @@ internal sealed class GraphTests : DriverFixture
     }
 
     [Test]
+    public void Modules_come_and_go_outside_a_capture_alone()
+    {
+        CudaModule other = Kernels.Load(_context);
+        foreach (Action change in (Action[])[() => Kernels.Load(_context), other.Dispose])
+            Assert.That(Assert.Catch<CudaException>(() => CudaGraph.Capture(_stream, change), "refused on a device")!.Name, Is.EqualTo("CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"));
+        using CudaGraph graph = CudaGraph.Capture(_stream, () => Task.Run(() => Kernels.Load(_context).Dispose()).Wait());
+    }
+
+    [Test]
     public void A_fork_in_a_capture_has_to_join()
     {
         using CudaStream side = new(_context);
