@@ -6,7 +6,8 @@ namespace Acm.Native.Compile;
 public sealed record CompilerSearchResult(IKernelCompiler? Compiler, IReadOnlyList<LoadAttempt> Attempts);
 
 /// <summary>
-/// Finds a compiler: NVRTC named by <c>ACM_NVRTC</c>, else on the loader's path, else in the source tree's unpacked compilers; clang otherwise.
+/// Finds a compiler: NVRTC named by <c>ACM_NVRTC</c>, else on the loader's path or where the CUDA toolkit installs itself, else in the source
+/// tree's unpacked compilers; clang otherwise.
 /// </summary>
 public static class CompilerSearch
 {
@@ -44,11 +45,19 @@ public static class CompilerSearch
             yield return named;
             yield break;
         }
-        string[] installed = OperatingSystem.IsWindows() ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"] : ["libnvrtc.so.13", "libnvrtc.so.12"];
-        foreach (string name in installed)
+        foreach (string name in Installed())
             yield return name;
         foreach (string path in SourceTreeCompilers.Nvrtc())
             yield return path;
+    }
+
+    /// <summary>Names on the loader's path, then the toolkit's own folder: its installer leaves that off the path, and says so.</summary>
+    internal static IReadOnlyList<string> Installed(string toolkit = "/usr/local/cuda")
+    {
+        if (OperatingSystem.IsWindows())
+            return ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"];
+        string[] names = ["libnvrtc.so.13", "libnvrtc.so.12"];
+        return [.. names, .. names.Select(name => Path.Combine(toolkit, "lib64", name))];
     }
 
     private static IEnumerable<string> ClangCandidates()

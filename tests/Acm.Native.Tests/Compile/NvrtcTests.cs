@@ -22,6 +22,20 @@ internal sealed class NvrtcTests
         Assert.That(nvrtc.Architectures, Does.Contain(80));
     }
 
+    [Test]
+    public void A_toolkit_that_is_off_the_loaders_path_is_found_where_it_installs_itself()
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Ignore("of Linux alone");
+        NvrtcCompiler nvrtc = Compilers.Need(Compilers.Nvrtc().FirstOrDefault(static found => Path.IsPathRooted(found?.Source)));
+        using TemporaryFolder toolkit = new();
+        Directory.CreateSymbolicLink(Path.Combine(toolkit.Path, "lib64"), Path.GetDirectoryName(nvrtc.Source)!);
+        IReadOnlyList<string> places = CompilerSearch.Installed(toolkit.Path);
+        Assert.That(places[0], Is.EqualTo("libnvrtc.so.13"), "the loader's own comes first");
+        Assert.That(places.Select(static place => NvrtcCompiler.TryOpen(place, out _)?.Name), Does.Contain(nvrtc.Name));
+        Assert.That(CompilerSearch.Installed(), Does.Contain("/usr/local/cuda/lib64/libnvrtc.so.13"));
+    }
+
     [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
     public void Makes_binaries_and_tells_registers_and_shared_bytes(NvrtcCompiler? found)
     {
