@@ -134,7 +134,8 @@ public sealed unsafe class NvrtcCompiler : IKernelCompiler
     // NVRTC opens its builtins by bare name. Those beside it are found for sure once they are open already, whatever else the process has loaded.
     private static void OpenBuiltins(string path)
     {
-        if (!Path.IsPathRooted(path) || !File.Exists(path))
+        // A bare name is the loader's to find; a path, also a relative one, is a file.
+        if (Path.GetFileName(path) == path || !File.Exists(path))
             return;
         foreach (string file in Directory.GetFiles(Path.GetDirectoryName(path)!, OperatingSystem.IsWindows() ? "nvrtc-builtins64_*.dll" : "libnvrtc-builtins.so.*"))
             _ = NativeLibraries.Open(file, out _);

@@ -77,7 +77,8 @@ internal static class UserCache
             string? named = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
             if (OperatingSystem.IsWindows())
                 named = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-            return Path.Combine(string.IsNullOrEmpty(named) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache") : named, "acm");
+            // Unverified: of a home that is not there (a service's /nonexistent) no path would be left, and the caches would lie in the current folder.
+            return Path.Combine(string.IsNullOrEmpty(named) ? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), ".cache") : named, "acm");
         }
     }
 }

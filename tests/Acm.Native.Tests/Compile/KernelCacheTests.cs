@@ -223,6 +223,25 @@ internal sealed class KernelCacheTests
             Assert.That(after.Get(request, nvrtc).FromCache);
     }
 
+    [Test]
+    public void A_home_that_is_not_there_puts_no_cache_into_the_current_folder()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Ignore("no home of this kind");
+        Dictionary<string, string?> before = new[] { "HOME", "XDG_CACHE_HOME" }.ToDictionary(static name => name, Environment.GetEnvironmentVariable);
+        try
+        {
+            Environment.SetEnvironmentVariable("HOME", "/nonexistent");
+            Environment.SetEnvironmentVariable("XDG_CACHE_HOME", null);
+            Assert.That(UserCache.Root, Is.EqualTo("/nonexistent/.cache/acm"));
+        }
+        finally
+        {
+            foreach ((string name, string? value) in before)
+                Environment.SetEnvironmentVariable(name, value);
+        }
+    }
+
     private sealed class CountingCompiler : IKernelCompiler
     {
         private int _count;

@@ -37,6 +37,20 @@ internal sealed class NvrtcTests
     }
 
     [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
+    public void What_it_needs_beside_itself_is_found_from_a_relative_path_too(NvrtcCompiler? found)
+    {
+        string path = Path.GetRelativePath(Environment.CurrentDirectory, Compilers.Need(found).Source);
+        if (Path.GetFileName(path) == path)
+            Assert.Ignore("it is on the loader's path");
+        using TemporaryFolder cache = new();
+        // A process of its own: in this one it is open already.
+        using Process child = CacheChild.Start(cache.Path, path);
+        child.StandardOutput.ReadToEnd();
+        child.WaitForExit();
+        Assert.That((child.ExitCode, new KernelCache(cache.Path).List().Count()), Is.EqualTo((0, CacheChild.Kernels)));
+    }
+
+    [TestCaseSource(typeof(Compilers), nameof(Compilers.Nvrtc))]
     public void Makes_binaries_and_tells_registers_and_shared_bytes(NvrtcCompiler? found)
     {
         CompiledKernel kernel = Compilers.Need(found).Compile(Compilers.Request(kind: KernelImageKind.Cubin));
