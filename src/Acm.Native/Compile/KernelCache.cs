@@ -78,7 +78,7 @@ public sealed class KernelCache
     private CompiledKernel Load(string key, CompileRequest request, IKernelCompiler? compiler)
     {
         if (compiler is null)
-            return Equivalents(request).Select(AnyCompilers).FirstOrDefault(static kernel => kernel is not null)
+            return Ahead(request)
                 ?? throw new CudaUnavailableException(new(CudaUnavailableReason.NoLibrary, $"{request} is not prebuilt and there is no compiler",
                 "install NVRTC (pip install nvidia-cuda-nvrtc-cu12, or the CUDA toolkit) or set ACM_NVRTC to its path", CompilerSearch.Result.Attempts));
         foreach (string folder in _prebuilt.Prepend(Folder))
@@ -89,6 +89,9 @@ public sealed class KernelCache
         Keep(key, compiled, request);
         return compiled;
     }
+
+    /// <summary>What was compiled ahead, by whichever compiler, for the architecture asked for or else the nearest whose PTX it runs; null: nothing.</summary>
+    internal CompiledKernel? Ahead(CompileRequest request) => Equivalents(request).Select(AnyCompilers).FirstOrDefault(static kernel => kernel is not null);
 
     // What a device that a binary is asked for runs as well: PTX of its architecture, or of an older one.
     private static IEnumerable<CompileRequest> Equivalents(CompileRequest request) =>

@@ -74,6 +74,18 @@ public class KernelLibraryTests
             Assert.Throws<CudaUnavailableException>(() => library.Get("convert", ["PRECISION=1"]));
     }
 
+    /// <summary>A Hopper without a compiler: code made for it goes before what is carried for sm_80; code that is no newer than that does not.</summary>
+    [TestCase("90", true)]
+    [TestCase("80", false)]
+    [TestCase("75", false)]
+    public void Without_a_compiler_what_was_built_ahead_goes_before_what_is_carried(string builtFor, bool taken)
+    {
+        KernelCache cache = new(_folder.Path);
+        _ = cache.Get(new(KernelSources.Get("convert.cu"), builtFor, KernelImageKind.Ptx) { Defines = ["PRECISION=1"] }, new Carried());
+        using KernelLibrary library = new(_context, new KernelCache(_folder.Path), null, "90", KernelImageKind.Cubin, oneTile: false);
+        Assert.That(library.WaitsByItself(library.Get("convert", ["PRECISION=1"])), Is.EqualTo(taken));
+    }
+
     [Test]
     public void There_is_one_tile_without_a_compiler_and_where_one_is_asked_for()
     {

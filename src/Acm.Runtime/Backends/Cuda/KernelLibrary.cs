@@ -63,15 +63,24 @@ internal sealed class KernelLibrary : IDisposable
 
     public void Dispose() => Releasing.All([.. _modules.Values.Where(static module => module.IsValueCreated).Select(static module => module.Value)]);
 
-    private bool IsServedByPrebuilt => int.Parse(_architecture.TrimEnd('a', 'f'), System.Globalization.CultureInfo.InvariantCulture) >= 80;
-
     private CudaModule Load(string family, string[] defines)
     {
         CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
-        CompiledKernel compiled = (_compiler is null && IsServedByPrebuilt ? PrebuiltKernels.Find(family, defines) : null) ?? _cache.Get(request, _compiler);
+        CompiledKernel compiled = (_compiler is null ? Ahead(request, family) : null) ?? _cache.Get(request, _compiler);
         CudaModule module = CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
-        if (int.TryParse(compiled.Architecture.AsSpan().TrimEnd('a'), out int architecture) && architecture >= 90)
+        if (Capability(compiled.Architecture) >= 90)
             _waiting[module] = true;
         return module;
     }
+
+    // What somebody built for this device and put into the cache or beside the program (its own machine code, newer PTX) goes before the PTX carried for all.
+    private CompiledKernel? Ahead(CompileRequest request, string family)
+    {
+        int carriedFor = Capability(PrebuiltKernels.Architecture);
+        CompiledKernel? built = _cache.Ahead(request);
+        return built is not null && (built.Kind == KernelImageKind.Cubin || Capability(built.Architecture) > carriedFor) ? built
+            : Capability(_architecture) >= carriedFor ? PrebuiltKernels.Find(family, [.. request.Defines]) : null;
+    }
+
+    private static int Capability(string architecture) => int.Parse(architecture.TrimEnd('a', 'f'), System.Globalization.CultureInfo.InvariantCulture);
 }
