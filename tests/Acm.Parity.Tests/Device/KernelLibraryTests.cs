@@ -1,5 +1,6 @@
 using Acm.Native;
 using Acm.Native.Compile;
+using Acm.Runtime;
 using Acm.Runtime.Backends.Cuda;
 using Acm.Simulator;
 using Acm.Simulator.Driver;
@@ -87,6 +88,19 @@ public class KernelLibraryTests
     }
 
     [Test]
+    public void What_a_larger_batch_takes_is_compiled_on_several_threads()
+    {
+        if (Environment.ProcessorCount < 2)
+            Assert.Ignore("one processor");
+        Counted compiler = new(CompilerSearch.Result.Compiler ?? throw new IgnoreException("no compiler on this machine"));
+        using AcmModel model = AcmModel.Load(Path.Combine(SharedFolder.Repo, "models", "vit-chars"));
+        using DeviceSession session = new(model, Precision.Float16, null, new KernelCache(_folder.Path), compiler);
+        compiler.Most = 0;
+        session.Run(ModelInput.Pixels(new float[8 * model.Plan.InputWidth]), hidden: false);
+        Assert.That(compiler.Most, Is.GreaterThan(1));
+    }
+
+    [Test]
     public void There_is_one_tile_without_a_compiler_and_where_one_is_asked_for()
     {
         using KernelLibrary bare = Library(null, "80"), asked = Library(new Carried(), "80", oneTile: true), free = Library(new Carried(), "80");
@@ -96,6 +110,33 @@ public class KernelLibraryTests
 
     private KernelLibrary Library(IKernelCompiler? compiler, string architecture, bool oneTile = false) =>
         new(_context, new KernelCache(_folder.Path), compiler, architecture, KernelImageKind.Ptx, oneTile);
+
+    /// <summary>Waits a little for company.</summary>
+    private sealed class Counted(IKernelCompiler compiler) : IKernelCompiler
+    {
+        private int _now;
+
+        public int Most { get; set; }
+
+        public string Name => compiler.Name;
+
+        public string Source => compiler.Source;
+
+        public CompiledKernel Compile(CompileRequest request)
+        {
+            Interlocked.Increment(ref _now);
+            SpinWait.SpinUntil(() => Volatile.Read(ref _now) > 1, 300);
+            Most = Math.Max(Most, Volatile.Read(ref _now));
+            try
+            {
+                return compiler.Compile(request);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref _now);
+            }
+        }
+    }
 
     /// <summary>Gives out what is carried, as if made for what it is asked for.</summary>
     private sealed class Carried : IKernelCompiler

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using Acm.Native;
 using Acm.Native.Compile;
@@ -80,14 +81,22 @@ internal sealed class CudaBackend : IBackend
 
     public IForward CreateForward(int maxSequences, int maxLength) => new CudaForward(this, maxSequences, maxLength);
 
-    /// <summary>Compiles or loads what a batch of so many sequences of a usual length takes, on two threads.</summary>
+    /// <summary>Compiles or loads what a batch of so many sequences of a usual length takes.</summary>
     public void LoadKernels(int sequences)
     {
-        RunShape one = Typical(Plan.Input), shape = new(sequences, one.Length * sequences, one.Longest);
+        RunShape one = Typical(Plan.Input);
+        // Recognising speech asks for classes.
+        LoadKernels(new RunShape(sequences, one.Length * sequences, one.Longest), Plan.Input == InputKind.Samples);
+    }
+
+    /// <summary>Compiles or loads what a shape takes, on several threads: a kernel takes a compiler some tenths of a second, and some hundred megabytes.</summary>
+    public void LoadKernels(RunShape shape, bool classes)
+    {
+        // One step at a time to whoever is free: layers ask for the same kernels in the same order, so that threads begun in two of them would wait for each other at every kernel.
+        Partitioner<CudaStep> steps = Partitioner.Create(classes ? Steps.Append(Classes) : Steps, EnumerablePartitionerOptions.NoBuffering);
         try
         {
-            // Recognising speech asks for classes.
-            Parallel.ForEach(Plan.Input == InputKind.Samples ? [.. Steps, Classes] : Steps, new ParallelOptions { MaxDegreeOfParallelism = 2 }, step => step.LoadKernels(this, shape));
+            Parallel.ForEach(steps, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(8, Environment.ProcessorCount) }, step => step.LoadKernels(this, shape));
         }
         catch (AggregateException several)
         {

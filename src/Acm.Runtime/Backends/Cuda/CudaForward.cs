@@ -139,7 +139,7 @@ internal sealed class CudaForward : IForward
             {
                 if (_graphs.Find(Shape, _classesOnly) is not { } graph)
                 {
-                    LoadKernels();
+                    Backend.LoadKernels(Shape, _classesOnly);
                     _graphs.Add(Shape, _classesOnly, graph = CudaGraph.Capture(_stream, Enqueue));
                 }
                 graph.Launch(_stream);
@@ -237,14 +237,6 @@ internal sealed class CudaForward : IForward
         _afterKernel = true;
     }
 
-    private void LoadKernels()
-    {
-        foreach (CudaStep step in Backend.Steps)
-            step.LoadKernels(Backend, Shape);
-        if (_classesOnly)
-            Backend.Classes.LoadKernels(Backend, Shape);
-    }
-
     private void Enqueue()
     {
         Upload();
@@ -256,7 +248,7 @@ internal sealed class CudaForward : IForward
     // Forced k and hidden states are not of fixed size, and nobody's hot path: no graph.
     private void RunStepByStep(in ForwardRun run)
     {
-        LoadKernels();
+        Backend.LoadKernels(Shape, _classesOnly);
         Upload();
         for (int site = 0; site < Backend.Plan.Sites.Count; site++)
             if (run.Routing.Forced?[site] is { } k)
