@@ -252,7 +252,7 @@ internal sealed class CudaForward : IForward
         Upload();
         for (int site = 0; site < Backend.Plan.Sites.Count; site++)
             if (run.Routing.Forced?[site] is { } k)
-                _stream.Upload<byte>(Array.ConvertAll(k.ToArray(), static value => (byte)value), _choices.Slice((long)site * Tokens, k.Length));
+                UploadChoices((long)site * Tokens, k.Span);
         foreach (CudaStep step in Backend.Steps)
         {
             run.Cancellation.ThrowIfCancellationRequested();
@@ -264,6 +264,15 @@ internal sealed class CudaForward : IForward
             }
         }
         Download();
+    }
+
+    // Out of the pinned memory that they come back to, so that the host need not wait.
+    private void UploadChoices(long at, ReadOnlySpan<int> choices)
+    {
+        Span<byte> pinned = _out.Span<byte>(_choicesAt + at, choices.Length);
+        for (int i = 0; i < choices.Length; i++)
+            pinned[i] = (byte)choices[i];
+        _stream.Upload(_out, _choicesAt + at, _choices.Slice(at, choices.Length));
     }
 
     private void Upload()
