@@ -14,8 +14,8 @@
 // output for all of them: a block reads each weight once. Sums are lane-strided, then a butterfly: the same order for a token whatever is beside it.
 // The block that finishes last sorts (a counter, not data; it wraps to 0 by itself). Lambda, fixed width and forced k are read from
 // device memory: changing them needs no new capture.
-// Grid: ceil(max tokens / 8); block 256; dynamic shared 8 * (padded + gates * outputs + 1) * 4 + 8 * (learners + 1) * 4, padded = width
-// up to 128.
+// Grid: ceil(max tokens / 8); block 256; dynamic shared 8 * (padded + gates * outputs) * 4, padded = width up to 128; the sort's counters take
+// the rows' place.
 #include "activation.cuh"
 #include "precision.cuh"
 #include "routing.cuh"
@@ -175,7 +175,6 @@ KERNEL(256, 2) norm_gate(const UNIFORM NormGateArgs args)
     float* rows = (float*)shared_bytes;
     const int padded = (args.width + 127) / 128 * 128, all = args.gates * args.outputs;
     float* logits = rows + TOKENS * padded;                       // [gates * outputs][TOKENS]
-    int* counters = (int*)(logits + TOKENS * all);
     const int thread = thread_index(), lane = thread % 32, warp = thread / 32, tokens = *args.tokens;
     const int first = block_x() * TOKENS, here = least(tokens - first, TOKENS);
     if (here <= 0) return;
@@ -247,10 +246,5 @@ KERNEL(256, 2) norm_gate(const UNIFORM NormGateArgs args)
     block_barrier();
     if (!last) return;
     fence();
-    for (int i = 0; i < args.gates; i++) {
-        sort_by_learners<256>(
-            i == 0 ? args.gate[0].routed : i == 1 ? args.gate[1].routed : args.gate[2].routed,
-            i == 0 ? args.gate[0].control : i == 1 ? args.gate[1].control : args.gate[2].control, tokens, args.learners, counters);
-        block_barrier();
-    }
+    sort_by_learners<256, 3>([&](int i) -> const Gate& { return args.gate[i]; }, args.gates, tokens, args.learners, (int*)rows);
 }

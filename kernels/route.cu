@@ -23,5 +23,6 @@ KERNEL(256) route(const UNIFORM RouteArgs args)
         for (int t = thread_index(); t < tokens; t += 256) routed.k[t] = (u8)control->fixed;
         block_barrier();
     }
-    sort_by_learners<256>(routed, control, tokens, args.learners, (int*)shared_bytes);
+    const struct { Routed routed; const RoutingControl* control; } site = {routed, control};
+    sort_by_learners<256, 1>([&](int) -> decltype(site)& { return site; }, 1, tokens, args.learners, (int*)shared_bytes);
 }

@@ -134,8 +134,8 @@ internal static class CompileReport
         }
 
         foreach (int norm in new[] { 0, 1, 2 })
-            yield return new("norm_gate.cu", [$"NORM={norm}"], 256, (8 * (768 + 15) * 4) + 160, $"NORM {norm}, d = 768");
-        yield return new("norm_gate.cu", ["NORM=2", "GATE_LAYERS=3", "GATE_ACTIVATION=1"], 256, (8 * (768 + 16) * 4) + 160, "NORM 2, gates of 3 layers with an activation");
+            yield return new("norm_gate.cu", [$"NORM={norm}"], 256, 8 * (768 + 15) * 4, $"NORM {norm}, d = 768");
+        yield return new("norm_gate.cu", ["NORM=2", "GATE_LAYERS=3", "GATE_ACTIVATION=1"], 256, 8 * (768 + 16) * 4, "NORM 2, gates of 3 layers with an activation");
         yield return new("route.cu", [], 256, 160, "");
         yield return new("channel_norm.cu", [], 256, 0, "");
         yield return new("channel_norm.cu", ["OUTPUT=1", "ACTIVATION=1"], 256, 0, "floats");

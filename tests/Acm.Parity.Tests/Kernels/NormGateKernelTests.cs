@@ -47,7 +47,7 @@ internal sealed class NormGateKernelTests
         arguments.AddRange([stream, y, rig.Upload<float>(gamma, "gamma"), rig.Upload<float>(beta, "beta"), count, 0UL, finished,
             pitch, pitch, width, gates, outputs, Learners, minK, 1e-6f]);
         rig.Launch("norm_gate.cu", "norm_gate", precision, [$"NORM={norm}"], new(((tokens + 7) / 8) + 2), 256,
-            (8 * (padded + (gates * outputs)) * 4) + (8 * (Learners + 1) * 4), [.. arguments]);
+            8 * (padded + (gates * outputs)) * 4, [.. arguments]);
 
         Assert.That(rig.Read<int>(finished, 1)[0], Is.Zero, "the counter is 0 again");
         float[] written = norm == 0 ? [] : Elements.Load(precision, rig.Read<byte>(y, tokens * pitch * size));
@@ -100,6 +100,23 @@ internal sealed class NormGateKernelTests
         byte[] want = forced == 0 && fixedK >= 0 ? [.. Enumerable.Repeat((byte)fixedK, tokens)] : k;
         Assert.That(rig.Read<byte>(ks, tokens), Is.EqualTo(want));
         CheckLists(want, rig.Read<int>(order, tokens), rig.Read<int>(counts, Learners + 1));
+    }
+
+    // A lane to a class makes the places, a warp to an ACM: as many learners as a model may have, and one more; and without the one numbered max(k).
+    [Test]
+    public void RouteSortsManyClassesAndLeavesOutTheMostLearners([Values(1, 33, 700)] int tokens, [Values(1, 16, 17, 31)] int learners, [Values(0, 1)] int offByOne)
+    {
+        Values values = new(tokens + learners);
+        int most = Math.Max(0, learners - 2);
+        byte[] k = [.. Enumerable.Range(0, tokens).Select(_ => (byte)values.Below(most + 1))];
+        using KernelRig rig = new(seed: learners);
+        ulong ks = rig.Upload<byte>(k, "k"), order = rig.Poisoned(tokens * 4, "order"), counts = rig.Poisoned((learners + 1) * 4, "counts");
+        ulong control = rig.Upload<int>([0, -1, 1, offByOne], "control"), count = rig.Upload<int>([tokens], "tokens");
+        rig.Launch("route.cu", "route", KernelPrecision.Float32, [], new(1), 256, 8 * (learners + 1) * 4,
+            ks, order, counts, ks, order, counts, ks, order, counts, control, control, control, count, learners);
+        int dropped = offByOne != 0 ? k.Max() : -1;
+        Assert.That(rig.Read<int>(order, tokens), Is.EqualTo(Enumerable.Range(0, tokens).OrderByDescending(t => k[t])));
+        Assert.That(rig.Read<int>(counts, learners + 1), Is.EqualTo(Enumerable.Range(0, learners + 1).Select(n => n > 0 && n == dropped ? 0 : k.Count(v => v >= n))));
     }
 
     private static void CheckChoice(double[] row, float[] w, float[] b, int padded, int minK, float lambda, int fixedK, int got, int token)

@@ -66,7 +66,7 @@ internal sealed class NormGateStep : CudaStep
     private int Learners => _sites.Length == 0 ? 0 : _sites[0].Learners;
 
     // As norm_gate.cu lays it out.
-    private int SharedBytes => 8 * (Pad128(_in.Columns) + _sites.Length * _outputs) * 4 + 8 * (Learners + 1) * 4;
+    private int SharedBytes => 8 * (Pad128(_in.Columns) + _sites.Length * _outputs) * 4;
 
     /// <exception cref="BackendUnavailableException">The rows are too wide for the device.</exception>
     public override void LoadKernels(CudaBackend backend, RunShape shape)
