@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Acm.Native;
 using Acm.Native.Compile;
 using Acm.Testing;
@@ -41,5 +42,26 @@ internal sealed class CompilerTests
                 seen += compiled.Usage.Count;
             }
         Assert.That(seen, Is.GreaterThanOrEqualTo(10));
+    }
+
+    // On a real sm_90 a kernel's blocks start while the kernel ahead still writes. The simulated device runs one kernel after the other and would never show it.
+    [Test]
+    public void Every_kernel_for_sm_90_waits_for_the_kernel_ahead_before_it_touches_memory_or_leaves([Values(0, 3)] int precision)
+    {
+        string[] stages = precision == 0 ? ["STAGE_BYTES=64", "STAGES=2"] : ["STAGE_BYTES=128", "STAGES=2"];
+        int seen = 0;
+        foreach (string file in Directory.GetFiles(Path.Combine(SharedFolder.Repo, "kernels"), "*.cu").Select(static f => Path.GetFileName(f)))
+        {
+            string ptx = KernelRig.Ptx(file, (KernelPrecision)precision,
+                [.. Tile, .. stages, "ACTIVATION=1", "RESIDUAL=1", "OUTPUT=0", "PATCH_SIZE=16", "NORM=1", "HEAD=64", "KEYS=64"], 90);
+            foreach (string entry in ptx.Split(".entry ").Skip(1))
+            {
+                int wait = entry.IndexOf("griddepcontrol.wait", StringComparison.Ordinal);
+                Match first = Regex.Match(entry, @"\b(ld(?!\.param)|st|atom|red|cp|ldmatrix)\.|\b(ret|exit|bra)\b");
+                Assert.That(wait, Is.InRange(0, first.Index), $"{file}: {first.Value} at {first.Index} of {entry[..entry.IndexOf('(')]}");
+                seen++;
+            }
+        }
+        Assert.That(seen, Is.GreaterThanOrEqualTo(14));
     }
 }
