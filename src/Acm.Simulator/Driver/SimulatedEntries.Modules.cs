@@ -179,7 +179,10 @@ internal static unsafe partial class SimulatedEntries
                     cooperative = attribute.value.cooperative != 0;
                     break;
                 case CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION:
-                    Require(hopper || attribute.value.programmaticStreamSerializationAllowed == 0, CUDA_ERROR_NOT_SUPPORTED);
+                    bool asked = attribute.value.programmaticStreamSerializationAllowed != 0;
+                    Require(hopper || !asked, CUDA_ERROR_NOT_SUPPORTED);
+                    // Graphs have had programmatic edges since CUDA 12.3; what an older driver does is not written down, so it is refused.
+                    Require(!asked || context.Driver.CudaVersion >= 12030 || Stream(context, config.hStream).Capture is null, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
                     break;
                 case CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION:
                     ClusterDimension size = attribute.value.clusterDim;

@@ -120,6 +120,25 @@ public class DriverFaultTests
         Assert.That(driver.LiveObjects, Is.Empty);
     }
 
+    /// <summary>R535, which many an H100 still has, is CUDA 12.2: its graphs know no programmatic edges.</summary>
+    [Test]
+    public void A_driver_whose_graphs_have_no_programmatic_edges_captures_the_forward_without_them([Values(12020, 12030)] int version)
+    {
+        using AcmModel model = AcmModel.Load(SharedFolder.Data("bert-tiny"));
+        float[] Run(int cudaVersion)
+        {
+            using SimulatedDriver driver = new(new SimulatorOptions { Profile = DeviceProfile.H100 }, cudaVersion);
+            SessionOptions options = new() { Backend = BackendKind.Simulator, Precision = Precision.Float32 };
+            using IBackend backend = BackendFactory.Cuda(model.Plan, options, driver.Start(), BackendKind.Simulator, KernelCache.Default, CompilerSearch.Result.Compiler);
+            using IForward forward = backend.CreateForward(1, Ids.Length);
+            float[] output = new float[model.Plan.Output.Width];
+            forward.Run(new ForwardRun { Lengths = [Ids.Length], Ids = Ids, Routing = RoutingRule.AsTrained, Output = output });
+            Assert.That(driver.Counters.Calls.ContainsKey("cuLaunchKernelEx"), Is.EqualTo(cudaVersion >= 12030), "launches with an attribute");
+            return output;
+        }
+        Assert.That(Run(version), Is.EqualTo(Run(13000)));
+    }
+
     [Test]
     public void A_cancelled_run_has_ended_on_the_device_before_the_next_may_begin([Values] bool stepByStep)
     {

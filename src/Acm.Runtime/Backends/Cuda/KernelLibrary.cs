@@ -7,6 +7,9 @@ namespace Acm.Runtime.Backends.Cuda;
 /// <summary>The kernels of one context, compiled or taken from the cache when first asked for, all of a model's at once on several threads.</summary>
 internal sealed class KernelLibrary : IDisposable
 {
+    // The first driver whose graphs have programmatic edges: one before it has nothing to make of such a launch in a capture.
+    private const int FirstWithProgrammaticEdges = 12030;
+
     private readonly CudaContext _context;
     private readonly KernelCache _cache;
     private readonly IKernelCompiler? _compiler;
@@ -58,7 +61,10 @@ internal sealed class KernelLibrary : IDisposable
         }
     }
 
-    /// <summary>Whether the kernel's code was made for sm_90 or later, where it waits itself for the kernel ahead of it (common.cuh).</summary>
+    /// <summary>
+    /// Whether the kernel may start before the one ahead of it has ended: its code was made for sm_90 or later, where it waits itself (common.cuh), and the
+    /// driver can capture such a launch.
+    /// </summary>
     public bool WaitsByItself(CudaKernel kernel) => _waiting.ContainsKey(kernel.Module);
 
     public void Dispose() => Releasing.All([.. _modules.Values.Where(static module => module.IsValueCreated).Select(static module => module.Value)]);
@@ -68,7 +74,7 @@ internal sealed class KernelLibrary : IDisposable
         CompileRequest request = new(KernelSources.Get(family + ".cu"), _architecture, _kind) { Defines = defines };
         CompiledKernel compiled = (_compiler is null ? Ahead(request, family) : null) ?? _cache.Get(request, _compiler);
         CudaModule module = CudaModule.Load(_context, compiled, $"{family} {string.Join(' ', defines)}");
-        if (Capability(compiled.Architecture) >= 90)
+        if (Capability(compiled.Architecture) >= 90 && _context.Driver.CudaVersion >= FirstWithProgrammaticEdges)
             _waiting[module] = true;
         return module;
     }
