@@ -109,6 +109,14 @@ public class BadInputTests
         Assert.That(Tool.Refuse(2, "bench", Path.Combine(_folder, "absent"), option, value), Does.Contain("absent").And.Not.Contain(option));
 
     [Test]
+    public void A_file_is_no_model_and_a_folder_no_picture()
+    {
+        Assert.That(Tool.Refuse(2, "classify", Tool.Model, _folder), Does.Contain($"{_folder}: a folder; name a file"));
+        string config = Path.Combine(Tool.Model, "config.json");
+        Assert.That(Tool.Refuse(2, "info", config), Does.Contain($"{config}: expected a package's folder, found a file"));
+    }
+
+    [Test]
     public void A_vocabulary_that_says_a_word_twice_is_named_with_both_lines()
     {
         foreach (string file in Directory.GetFiles(SharedFolder.Data("bert-tiny")))

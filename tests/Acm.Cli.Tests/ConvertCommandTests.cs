@@ -29,6 +29,17 @@ public class ConvertCommandTests
     }
 
     [Test]
+    public void ASourceThatIsNotThereIsNamed()
+    {
+        foreach (string absent in (string[])["absent", "absent.pth", "absent.safetensors"])
+        {
+            string path = Path.Combine(_folder, absent);
+            Assert.That(Tool.Refuse(2, "convert", path, "--output", Path.Combine(_folder, "package")), Is.EqualTo(
+                $"acm: {path}: expected a folder, or a file .pth or .safetensors, found nothing of that name{Environment.NewLine}"));
+        }
+    }
+
+    [Test]
     public void TheReportCanBeJson()
     {
         string package = Path.Combine(_folder, "package");
@@ -75,8 +86,8 @@ public class ConvertCommandTests
     }
 
     [TestCase("published-chain/base.pth", "4 attention heads", "--heads", "4")]
-    [TestCase("published-chain/base.pth", "0 attention heads", "--heads", "0")]
-    [TestCase("published-chain/base.pth", "-1 attention heads", "--heads", "-1")]
+    [TestCase("published-chain/base.pth", "0 attention heads were asked for; a model has at least 1", "--heads", "0")]
+    [TestCase("published-chain/base.pth", "-1 attention heads were asked for; a model has at least 1", "--heads", "-1")]
     [TestCase("published-chain/base.pth", "maybe", "--normalize", "maybe")]
     [TestCase("published-chain/base.pth", "--heads 3.5: not a whole number", "--heads", "3.5")]
     public void What_the_source_contradicts_is_refused(string source, string said, params string[] options)

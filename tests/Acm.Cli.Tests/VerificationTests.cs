@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Acm.Cli.Output;
 using Acm.Runtime;
 using Acm.Testing;
@@ -66,5 +67,56 @@ public class VerificationTests
         Assert.That(rows.Select(static row => row.Key), Is.EqualTo(new[] { "reference", "cpu", "cuda", "simulator" }));
         foreach (var row in rows)
             Assert.That(row.Count(), Is.EqualTo(row.First().GetProperty("available").GetBoolean() && row.Key is "cuda" or "simulator" ? 4 : 1), row.Key);
+    }
+
+    private static string Edit(string package, Action<JsonNode> edit)
+    {
+        string file = Path.Combine(package, "config.json");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
+        edit(config);
+        File.WriteAllText(file, config.ToJsonString());
+        return package;
+    }
+
+    [Test]
+    public void A_model_of_short_texts_is_given_texts_as_short()
+    {
+        using TemporaryFolder folder = new();
+        string package = Edit(Tool.TextModel(folder), static config =>
+        {
+            config["max_position_embeddings"] = 6;
+            config.AsObject().Remove("preprocessing");
+        });
+        const string positions = "embeddings.position_embeddings.weight";
+        SafeTensorsWriter writer = new();
+        using (SafeTensorsFile weights = SafeTensorsFile.Open(SharedFolder.Data("bert-tiny", "model.safetensors")))
+        {
+            foreach (string name in weights.Names.Where(static name => name != positions))
+                writer.Add(weights.Get(name));
+            float[] all = new float[weights.Get(positions).ElementCount];
+            weights.Get(positions).CopyTo(all);
+            int width = (int)weights.Get(positions).Shape[1];
+            writer.Add(positions, [6, width], all[..(6 * width)]);
+            writer.Save(Path.Combine(package, "model.safetensors"));
+        }
+        Assert.That(Tool.Json("verify", package, "--backend", "cpu").GetProperty("input").GetString(), Is.EqualTo("3 texts of random word pieces"));
+    }
+
+    [Test]
+    public void A_model_of_grey_pictures_is_given_noise_though_pictures_lie_in_its_package()
+    {
+        using TemporaryFolder folder = new();
+        int seed = Enumerable.Range(0, 100).First(seed =>
+        {
+            RandomPackage.Write(folder["grey"], seed, Architecture.Vit);
+            return (int)JsonNode.Parse(File.ReadAllText(folder["grey", "config.json"]))!["num_channels"]! == 1;
+        });
+        Edit(folder["grey"], static config => config["preprocessing"] = new JsonObject
+        {
+            ["resize"] = (int)config["image_size"]!, ["resample"] = "bilinear", ["center_crop"] = (int)config["image_size"]!,
+            ["mean"] = new JsonArray(0), ["std"] = new JsonArray(1),
+        });
+        folder.CopyAs(Tool.Pictures[0], "grey", "images", "one.png");
+        Assert.That(Tool.Json("verify", folder["grey"], "--backend", "cpu").GetProperty("input").GetString(), Is.EqualTo("2 images of noise"), $"seed {seed}");
     }
 }

@@ -32,7 +32,8 @@ internal static class BenchCommand
             bool chosen = asked.Budget is not null || asked.Lambda is not null || asked.FixedLearners is not null;
             (string, RunOptions)[] budgets = chosen || loaded.Budget is null ? [("as asked", asked)]
                 : [.. new double[] { 1, 0.75, 0.5, 0.3 }.Select(budget => ($"{budget}", new RunOptions { Budget = budget }))];
-            Row[] rows = [.. inputs.SelectMany(input => budgets.Select(pair => Measure(session, input, pair.Item1, pair.Item2, parsed.GetValue(seconds))))];
+            List<Row> rows = LongWork.All(
+                error, "measuring", inputs.SelectMany(input => budgets.Select(pair => Measure(session, input, pair.Item1, pair.Item2, parsed.GetValue(seconds)))));
             if (common.Json(parsed))
                 Report.Json(output, json =>
                 {

@@ -17,7 +17,8 @@ internal static class VerifyCommand
         {
             using AcmModel loaded = AcmModel.Load(parsed.GetValue(model)!);
             SampleInput sample = SampleInput.For(loaded);
-            List<Verification> rows = [.. Verification.Run(loaded, sample, common.Session(parsed, sample.Batch, sample.TotalLength), common.Run(parsed))];
+            List<Verification> rows = LongWork.All(
+                error, "comparing backends", Verification.Run(loaded, sample, common.Session(parsed, sample.Batch, sample.TotalLength), common.Run(parsed)));
             if (common.Json(parsed))
                 Report.Json(output, json =>
                 {

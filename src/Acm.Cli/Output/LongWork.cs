@@ -24,5 +24,22 @@ internal static class LongWork
         return made;
     }
 
+    /// <summary>Makes things of which nobody knows yet how many there will be.</summary>
+    public static List<T> All<T>(TextWriter error, string what, IEnumerable<T> things)
+    {
+        if (Console.IsErrorRedirected)
+            return [.. things];
+        List<T> made = [];
+        Terminal(error).Status().Start(what, status =>
+        {
+            foreach (T thing in things)
+            {
+                made.Add(thing);
+                status.Status($"{what}, {made.Count} done");
+            }
+        });
+        return made;
+    }
+
     public static IAnsiConsole Terminal(TextWriter error) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
 }

@@ -52,6 +52,10 @@ public static class ModelConverter
         {
             throw new ArgumentException("Nothing to convert: no source given.", nameof(sources));
         }
+        if (sources.FirstOrDefault(static source => !Path.Exists(source)) is { } absent)
+        {
+            throw new ModelFormatException(absent, null, "a folder, or a file .pth or .safetensors", "nothing of that name");
+        }
         if (options.Heads is < 1)
         {
             throw new ArgumentException($"{options.Heads} attention heads were asked for; a model has at least 1.", nameof(options));

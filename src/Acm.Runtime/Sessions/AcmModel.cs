@@ -28,6 +28,10 @@ public sealed class AcmModel : IDisposable
     public static AcmModel Load(string folder, ModelLoadOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (File.Exists(folder))
+        {
+            throw new ModelFormatException(folder, null, "a package's folder", "a file");
+        }
         options ??= new ModelLoadOptions();
         var config = ModelConfig.Load(folder);
         var file = SafeTensorsFile.Open(System.IO.Path.Combine(folder, "model.safetensors"));
