@@ -241,6 +241,16 @@ public class RunCommandTests
     }
 
     // A random text model with an ACM, and texts of 5 and 2 pieces in rows of 6.
+    [Test]
+    public void Lengths_are_a_row_of_numbers()
+    {
+        SafeTensorsWriter input = new();
+        input.Add("input_ids", [2, 6], new int[12]);
+        input.Add("lengths", [2, 1], (int[])[5, 2]);
+        input.Save(In);
+        Assert.That(Tool.Refuse(2, "run", SharedFolder.Data("bert-tiny"), "--input", In, "--output", Out), Does.Contain("lengths is I32 [2, 1], expected [2]"));
+    }
+
     private (string Model, SafeTensorsWriter Input, string Site, int Learners) TwoTexts(int[]? lengths = null)
     {
         string folder = Path.Combine(_folder, "model");

@@ -20,6 +20,13 @@ public class VerificationTests
         Assert.That((s_passed with { Problem = "no driver" }).Line(), Does.StartWith("cpu ").And.EndWith("not at hand: no driver"));
     }
 
+    [TestCase("fp32", 2, true)]
+    [TestCase("fp32", 3, false)]
+    [TestCase("bf16", 100, true)]
+    [TestCase("bf16", 101, false)]
+    public void Choices_may_differ_as_often_as_a_precision_makes_them(string precision, int flips, bool passed) =>
+        Assert.That((s_passed with { Precision = precision, Flips = flips }).Passed, Is.EqualTo(passed));
+
     [Test]
     public void Json_has_the_figures()
     {
