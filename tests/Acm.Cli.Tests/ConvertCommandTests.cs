@@ -29,6 +29,10 @@ public class ConvertCommandTests
     }
 
     [Test]
+    public void APackageIsNotConvertedAgain() =>
+        Assert.That(Tool.Refuse(2, "convert", SharedFolder.Data("vit-tiny"), "--output", Path.Combine(_folder, "package")), Does.Contain("a package's: there is nothing to convert"));
+
+    [Test]
     public void ASourceThatIsNotThereIsNamed()
     {
         foreach (string absent in (string[])["absent", "absent.pth", "absent.safetensors"])

@@ -76,6 +76,14 @@ public class VerificationTests
             Assert.That(row.Count(), Is.EqualTo(row.First().GetProperty("available").GetBoolean() && row.Key is "cuda" or "simulator" ? 4 : 1), row.Key);
     }
 
+    [TestCase("--learners", "1")]
+    [TestCase("--lambda", "2")]
+    public void A_model_is_compared_at_any_width_and_budget(string option, string value)
+    {
+        JsonElement cpu = Tool.Json("verify", SharedFolder.Data("bert-tiny"), "--backend", "cpu", option, value).GetProperty("backends")[1];
+        Assert.That((cpu.GetProperty("passed").GetBoolean(), cpu.GetProperty("flips").GetInt32()), Is.EqualTo((true, 0)));
+    }
+
     private static string Edit(string package, Action<JsonNode> edit)
     {
         string file = Path.Combine(package, "config.json");

@@ -148,6 +148,28 @@ public class HuggingFaceTests
         Assert.That(ModelConfig.Load(folder["package"]).Text, Is.EqualTo(new TextPreprocessing(LowerCase: true, StripAccents: false, SplitChinese: true, MaxLength: 40)));
     }
 
+    [TestCase("""{"strip_accents": false}""", true, false, true)]
+    [TestCase("""{"do_lower_case": false, "strip_accents": true}""", false, true, true)]
+    [TestCase("""{"do_lower_case": false}""", false, false, true)]
+    [TestCase("""{"tokenize_chinese_chars": false}""", true, true, false)]
+    public void TextIsCutAsTheTokenizerSays(string tokenizer, bool lower, bool strip, bool chinese)
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert", ("tokenizer_config.json", tokenizer));
+        ModelConverter.Convert([source], folder["package"], new ConversionOptions());
+        Assert.That(ModelConfig.Load(folder["package"]).Text, Is.EqualTo(new TextPreprocessing(lower, strip, chinese, MaxLength: 40)));
+    }
+
+    [TestCase(null, true)]
+    [TestCase("cls", false)]
+    public void PoolingThatNobodyNamedIsSaid(string? asked, bool said)
+    {
+        using var folder = new TemporaryFolder();
+        string source = Copy(folder, "bert");
+        var report = ModelConverter.Convert([source], folder["package"], new ConversionOptions { Pooling = asked });
+        Assert.That(string.Join(' ', report.Notes).Contains("the mean over its tokens was chosen"), Is.EqualTo(said));
+    }
+
     [TestCase("", true)]
     [TestCase(""", "do_rescale": true, "rescale_factor": 0.00392156862745098""", true)]
     [TestCase(""", "do_rescale": false""", false)]
