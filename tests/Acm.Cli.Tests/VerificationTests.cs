@@ -80,7 +80,7 @@ public class VerificationTests
     [TestCase("--lambda", "2")]
     public void A_model_is_compared_at_any_width_and_budget(string option, string value)
     {
-        JsonElement cpu = Tool.Json("verify", SharedFolder.Data("bert-tiny"), "--backend", "cpu", option, value).GetProperty("backends")[1];
+        JsonElement cpu = Tool.Json("verify", Tool.Model, "--backend", "cpu", option, value).GetProperty("backends")[1];
         Assert.That((cpu.GetProperty("passed").GetBoolean(), cpu.GetProperty("flips").GetInt32()), Is.EqualTo((true, 0)));
     }
 
