@@ -43,17 +43,20 @@ template <int Threads, int Most, class Site> DEVICE void sort_by_learners(const 
         if (lane < classes) mine[i][lane] = 0;
     }
     warp_barrier();
-    auto read = [&](int base, u32 (&k)[Most]) {
-#pragma unroll
-        for (int i = 0; i < Most; i++) k[i] = i < sites && base + lane < to ? site(i).routed.k[base + lane] : 255;
-    };
     u32 ahead[Most];
-    read(from, ahead);
-    for (int base = from; base < to; base += 32) {
-        u32 k[Most];
+    auto read = [&](int base) {
+#pragma unroll
+        for (int i = 0; i < Most; i++) ahead[i] = i < sites && base + lane < to ? site(i).routed.k[base + lane] : 255;
+    };
+    auto take = [&](int base, u32 (&k)[Most]) {
 #pragma unroll
         for (int i = 0; i < Most; i++) k[i] = ahead[i];
-        read(base + 32, ahead);
+        read(base + 32);
+    };
+    read(from);
+    for (int base = from; base < to; base += 32) {
+        u32 k[Most];
+        take(base, k);
 #pragma unroll
         for (int i = 0; i < Most; i++) {
             if (i >= sites) continue;
@@ -86,12 +89,10 @@ template <int Threads, int Most, class Site> DEVICE void sort_by_learners(const 
         }
     }
     block_barrier();
-    read(from, ahead);
+    read(from);
     for (int base = from; base < to; base += 32) {
         u32 k[Most], same[Most];
-#pragma unroll
-        for (int i = 0; i < Most; i++) k[i] = ahead[i];
-        read(base + 32, ahead);
+        take(base, k);
 #pragma unroll
         for (int i = 0; i < Most; i++) {
             if (i >= sites) continue;

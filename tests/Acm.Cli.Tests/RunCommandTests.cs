@@ -240,7 +240,6 @@ public class RunCommandTests
         Assert.That(Tool.Refuse(2, "run", model, "--input", In, "--output", Out), Does.Contain(name));
     }
 
-    // A random text model with an ACM, and texts of 5 and 2 pieces in rows of 6.
     [Test]
     public void Lengths_are_a_row_of_numbers()
     {
@@ -251,6 +250,7 @@ public class RunCommandTests
         Assert.That(Tool.Refuse(2, "run", SharedFolder.Data("bert-tiny"), "--input", In, "--output", Out), Does.Contain("lengths is I32 [2, 1], expected [2]"));
     }
 
+    // A random text model with an ACM, and texts of 5 and 2 pieces in rows of 6.
     private (string Model, SafeTensorsWriter Input, string Site, int Learners) TwoTexts(int[]? lengths = null)
     {
         string folder = Path.Combine(_folder, "model");

@@ -84,15 +84,6 @@ public class VerificationTests
         Assert.That((cpu.GetProperty("passed").GetBoolean(), cpu.GetProperty("flips").GetInt32()), Is.EqualTo((true, 0)));
     }
 
-    private static string Edit(string package, Action<JsonNode> edit)
-    {
-        string file = Path.Combine(package, "config.json");
-        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
-        edit(config);
-        File.WriteAllText(file, config.ToJsonString());
-        return package;
-    }
-
     [Test]
     public void A_model_of_short_texts_is_given_texts_as_short()
     {
@@ -133,5 +124,14 @@ public class VerificationTests
         });
         folder.CopyAs(Tool.Pictures[0], "grey", "images", "one.png");
         Assert.That(Tool.Json("verify", folder["grey"], "--backend", "cpu").GetProperty("input").GetString(), Is.EqualTo("2 images of noise"), $"seed {seed}");
+    }
+
+    private static string Edit(string package, Action<JsonNode> edit)
+    {
+        string file = Path.Combine(package, "config.json");
+        JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
+        edit(config);
+        File.WriteAllText(file, config.ToJsonString());
+        return package;
     }
 }

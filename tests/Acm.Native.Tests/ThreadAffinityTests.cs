@@ -30,7 +30,7 @@ internal sealed class ThreadAffinityTests
         {
             var (bound, only, on, mask) = OnAThread(() => (ThreadAffinity.BindCurrentThread(core), ThreadAffinity.BoundCore(), ThreadAffinity.CurrentCore(), Allowed()));
             Assert.That((bound, only, on), Is.EqualTo((true, core, core)));
-            Assert.That(mask.Sum(static word => ulong.PopCount(word) is var bits ? (int)bits : 0), Is.EqualTo(1));
+            Assert.That(mask.Sum(static word => (int)ulong.PopCount(word)), Is.EqualTo(1));
         }
         Assert.That(OnAThread(ThreadAffinity.BoundCore), Is.EqualTo(cores.Length == 1 ? cores[0] : -1));
         Assert.That(Allowed(), Is.EqualTo(whole));

@@ -51,7 +51,7 @@ internal static unsafe class DriverLoader
             attempts.Add(attempt);
             first ??= reason;
         }
-        // One place alone was looked into where ACM_CUDA_DRIVER names it: then that is what is wrong.
+        // Of one place alone, as where ACM_CUDA_DRIVER names it, what is wrong with it is the answer.
         string where = attempts is [var only] ? $" ({only.Path}: {only.Outcome})" : "";
         first ??= new(CudaUnavailableReason.NoLibrary, $"no CUDA driver library was found{where}", Update + ", or set ACM_CUDA_DRIVER to its path", []);
         why = first with { Attempts = attempts };
